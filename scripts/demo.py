@@ -38,7 +38,7 @@ def main() -> None:
         sys.exit(f"PORT={value!r} is no port: give a number between 1 and 65535, as in: make demo PORT=8001")
     port = int(value)
     if taken(port):
-        sys.exit(f"Port {port} is in use. Choose another: make demo PORT={port + 1 if port < 65535 else 8000}")
+        sys.exit(f"Port {port} is in use. Choose another, as in: make demo PORT={port % 65535 + 1}")
     manage("migrate", "--verbosity", "0")
     manage("seed")
     print(f"\n  http://{HOST}:{port}/\n\nCtrl-C ends it.", flush=True)
