@@ -2,8 +2,8 @@
 
     python scripts/check_wheel.py dist/sse_django-*.whl
 
-The wheel must hold every file of the package that git tracks (templates, static files and
-migrations are what gets lost), pass `manage.py check`, migrate and stream: the first event arrives while the view still waits.
+The wheel must hold every file of the package that git tracks (templates, static files and migrations are what gets
+lost), pass `manage.py check`, migrate and stream: the first event arrives while the view still waits.
 """
 
 import contextlib
