@@ -1,0 +1,25 @@
+"""Waiting for a thing itself, with a limit, rather than sleeping and hoping."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], timeout: float, what: str) -> T:
+    """Ask until the answer is true and return it. Raises AssertionError, naming `what`, after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (answer := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what}")
+        time.sleep(0.01)
+    return answer
+
+
+def stays(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Raises AssertionError, naming `what`, unless the condition holds all through the next `seconds`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert condition(), f"did not stay so for {seconds} s: {what}"
+        time.sleep(0.05)

@@ -1,0 +1,35 @@
+"""Every view of tests/project/views.py, under its own name."""
+
+from django.urls import path
+
+from tests.project import views
+
+urlpatterns = [
+    path("ping/", views.ping),
+    path("sync-ping/", views.sync_ping),
+    path("db-ping/", views.db_ping),
+    path("page/", views.page),
+    path("progress/", views.progress_of),
+    path("threads/", views.threads),
+    path("idle/", views.idle),
+    path("silent/", views.silent),
+    path("busy/", views.busy),
+    path("greedy/", views.greedy),
+    path("sync-idle/", views.sync_idle),
+    path("sync-greedy/", views.sync_greedy),
+    path("sync-sleeper/", views.sync_sleeper),
+    path("db-idle/", views.db_idle),
+    path("db-bursts/", views.db_bursts),
+    path("sync-db-sleeper/", views.sync_db_sleeper),
+    path("sync-db-waiter/", views.sync_db_waiter),
+    path("rows/", views.rows),
+    path("sync-rows/", views.sync_rows),
+    path("atomic/", views.atomic),
+    path("async-atomic/", views.async_atomic),
+    path("session/", views.session),
+    path("session-by-hand/", views.session_by_hand),
+    path("user/", views.user),
+    path("language/", views.language),
+    path("write/", views.write),
+    path("sync-write/", views.sync_write),
+]
