@@ -1,0 +1,154 @@
+"""What a view's annotations say: the type of its items, and the parameter that is the request's JSON body.
+
+Annotations may be strings (`from __future__ import annotations`) and may name what exists for type checkers only; so each is resolved by
+itself, when it is needed, and a failure names it.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, get_args, get_origin
+
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpResponseBase
+from pydantic import BaseModel, TypeAdapter
+from typing_extensions import is_typeddict
+
+from sse_django.encoding import UNTYPED
+from sse_django.events import ServerSentEvent
+
+_ITERABLES = {
+    collections.abc.AsyncIterable,
+    collections.abc.AsyncIterator,
+    collections.abc.AsyncGenerator,
+    collections.abc.Iterable,
+    collections.abc.Iterator,
+    collections.abc.Generator,
+    collections.abc.Collection,
+    collections.abc.Sequence,
+    list,
+    tuple,
+    set,
+    frozenset,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Body:
+    """The parameter of a view that takes the JSON body."""
+
+    name: str
+    adapter: TypeAdapter[Any]
+    required: bool
+
+
+class ViewAnnotations:
+    """The annotations of one view function.
+
+    Args:
+        view: the function; a partial, a bound method and a wrapped function are looked through.
+        namespace: names that its annotations may use besides its module's: those of the function it is defined in.
+    """
+
+    def __init__(self, view: Callable[..., Any], namespace: Mapping[str, Any] | None = None) -> None:
+        self._view = view
+        function = inspect.unwrap(_without_partial(view))
+        self._function = getattr(function, "__func__", function)
+        self._namespace = dict(namespace or {})
+
+    @functools.cached_property
+    def item(self) -> Any:
+        """The type of the items: `X` of `AsyncIterable[X]` and its like, else UNTYPED."""
+        annotation = self._resolve("return", getattr(self._function, "__annotations__", {}).get("return", UNTYPED))
+        return item_type(annotation)
+
+    def body(self, taken: frozenset[str]) -> Body | None:
+        """The one parameter that is the JSON body, given the names that the URL fills.
+
+        Raises:
+            ImproperlyConfigured: if there are two.
+        """
+        return self._body(taken)
+
+    @functools.cached_property
+    def _parameters(self) -> list[inspect.Parameter]:
+        parameters = list(inspect.signature(self._function).parameters.values())
+        names = [p.name for p in parameters]
+        return parameters[names.index("request") + 1 :] if "request" in names[:2] else parameters[1:]
+
+    @functools.lru_cache(maxsize=8)  # noqa: B019  (lives as long as its view)
+    def _body(self, taken: frozenset[str]) -> Body | None:
+        bodies = []
+        for parameter in self._parameters:
+            if parameter.name in taken or parameter.annotation is inspect.Parameter.empty:
+                continue
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                continue
+            annotation = self._resolve(parameter.name, parameter.annotation)
+            if _is_body(annotation):
+                required = parameter.default is inspect.Parameter.empty
+                bodies.append(Body(parameter.name, TypeAdapter(annotation), required))
+        if len(bodies) > 1:
+            names = ", ".join(body.name for body in bodies)
+            raise ImproperlyConfigured(
+                f"{self._function.__qualname__} has more than one parameter for the JSON body: {names}"
+            )
+        return bodies[0] if bodies else None
+
+    def _resolve(self, name: str, annotation: Any) -> Any:
+        if annotation is UNTYPED or annotation is None:
+            return UNTYPED
+        holder = types.SimpleNamespace(__annotations__={name: annotation})
+        scope = getattr(self._function, "__globals__", {})
+        try:
+            return typing.get_type_hints(holder, scope, {**scope, **self._namespace}, include_extras=True)[name]
+        except NameError as error:
+            raise ImproperlyConfigured(
+                f"{self._function.__qualname__}: the annotation {annotation!r} of {name!r} can't be resolved ({error}). "
+                "Import its names at run time, not for type checking only."
+            ) from error
+
+
+def item_type(annotation: Any) -> Any:
+    """`X` for an iterable of `X`, UNTYPED for anything that doesn't say."""
+    if get_origin(annotation) is Annotated:
+        return item_type(get_args(annotation)[0])
+    if get_origin(annotation) in (typing.Union, types.UnionType):  # AsyncIterable[X] | HttpResponse
+        members = [m for m in get_args(annotation) if not (isinstance(m, type) and issubclass(m, HttpResponseBase))]
+        return item_type(members[0]) if len(members) == 1 else UNTYPED
+    if get_origin(annotation) is collections.abc.Coroutine:
+        return item_type(get_args(annotation)[2])
+    if get_origin(annotation) in _ITERABLES:
+        args = get_args(annotation)
+        return args[0] if args and not isinstance(args[0], typing.TypeVar) else UNTYPED
+    return UNTYPED
+
+
+def _is_body(annotation: Any) -> bool:
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (typing.Union, types.UnionType):
+        members = [m for m in get_args(annotation) if m is not type(None)]
+        return bool(members) and all(map(_is_body, members))
+    if isinstance(annotation, typing.TypeAliasType) if hasattr(typing, "TypeAliasType") else False:
+        return _is_body(annotation.__value__)
+    cls = get_origin(annotation) or annotation
+    if not isinstance(cls, type):
+        return False
+    return (
+        (issubclass(cls, BaseModel) and not issubclass(cls, ServerSentEvent))
+        or dataclasses.is_dataclass(cls)
+        or is_typeddict(cls)
+    )
+
+
+def _without_partial(view: Any) -> Any:
+    while isinstance(view, functools.partial):
+        view = view.func
+    return view

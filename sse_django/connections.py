@@ -1,0 +1,269 @@
+"""Streams that wait hold no database connection, and async ones no thread either.
+
+An async stream uses its request's one-thread executor (asgiref's thread-sensitive context): two looks half a second apart that see no
+progress close the connections in that thread and drop it; the next query makes both anew. A sync stream sleeps in its own
+thread, so its connections are closed from outside, under a lock that its next use takes. Never inside a transaction, never under a
+cursor that somebody still holds (`aiterator()`, `iterator()`), never a connection that a test shares between threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from asgiref.sync import SyncToAsync
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from sse_django.background import background_loop
+
+#: Seconds of waiting after which a stream gives its connection back.
+IDLE = 1.0
+_LOOK = IDLE / 2
+
+
+class CursorWatch:
+    """An execute wrapper (Django's instrumentation hook) that knows which cursors of a connection are still held."""
+
+    def __init__(self) -> None:
+        self._held: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.last_used = time.monotonic()
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        self._held.add(context["cursor"])
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            self.last_used = time.monotonic()
+
+    @property
+    def holds_cursor(self) -> bool:
+        return len(self._held) > 0
+
+    @classmethod
+    def of(cls, connection: BaseDatabaseWrapper) -> CursorWatch | None:
+        return next((w for w in connection.execute_wrappers if isinstance(w, cls)), None)
+
+    @classmethod
+    def install(cls, connection: BaseDatabaseWrapper) -> CursorWatch:
+        watch = cls.of(connection)
+        if watch is None:
+            watch = cls()
+            connection.execute_wrappers.append(watch)
+        return watch
+
+
+def _watch_new_connection(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
+    # Only where a stream may come to wait in this thread: one of a request's own (ASGI) or of a background stream.
+    if SyncToAsync.thread_sensitive_context.get(None) is not None:
+        CursorWatch.install(connection)
+
+
+connection_created.connect(_watch_new_connection, dispatch_uid="sse_django.connections")
+
+
+def _may_close(connection: BaseDatabaseWrapper) -> bool:
+    watch = CursorWatch.of(connection)
+    return not (connection.in_atomic_block or not connection.autocommit or watch is None or watch.holds_cursor)
+
+
+def _close_idle_here() -> bool:
+    """Close this thread's connections where that is safe; whether the thread is free of open ones."""
+    free = True
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is None:
+            continue
+        if connection.allow_thread_sharing or not _may_close(connection):
+            free = False
+        else:
+            connection.close()
+    return free
+
+
+class Janitor:
+    """Looks twice a second at the streams of one loop whose request has a thread, and frees those that wait."""
+
+    _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Janitor] = weakref.WeakKeyDictionary()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._watched: dict[Any, tuple[Callable[[], int], contextvars.Context]] = {}
+        self._seen: dict[Any, tuple[int, int]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def here(cls) -> Janitor:
+        """The one of the running loop."""
+        loop = asyncio.get_running_loop()
+        janitor = cls._by_loop.get(loop)
+        if janitor is None:
+            janitor = cls._by_loop[loop] = cls(loop)
+        return janitor
+
+    def watch(self, progress: Callable[[], int]) -> Callable[[], None]:
+        """Free the thread of the current thread-sensitive context whenever `progress()` stands still; returns the end of it.
+
+        Where there is no such context (TestCase, the shell) nothing is ever closed.
+        """
+        key = SyncToAsync.thread_sensitive_context.get(None)
+        if key is None or key in self._watched:
+            return lambda: None
+        self._watched[key] = (progress, contextvars.copy_context())
+        if self._timer is None:
+            self._timer = self._loop.call_later(_LOOK, self._look)
+        return lambda: self._forget(key)
+
+    def _forget(self, key: Any) -> None:
+        self._watched.pop(key, None)
+        self._seen.pop(key, None)
+
+    def _look(self) -> None:
+        self._timer = self._loop.call_later(_LOOK, self._look) if self._watched else None
+        executors = SyncToAsync.context_to_thread_executor
+        for key in self._watched.keys() & set(executors):
+            progress, context = self._watched[key]
+            now = progress()
+            before, looks = self._seen.get(key, (-1, 0))
+            looks = looks + 1 if now == before else 0
+            self._seen[key] = (now, looks)
+            if looks >= 2:
+                del self._seen[key]
+                task = self._loop.create_task(self._release(key, executors[key], context))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _release(self, key: Any, executor: Executor, context: contextvars.Context) -> None:
+        try:
+            free = await self._loop.run_in_executor(executor, context.copy().run, _close_idle_here)
+        except RuntimeError:  # the request ended meanwhile and took its executor along
+            return
+        executors = SyncToAsync.context_to_thread_executor
+        if free and executors.get(key) is executor:
+            del executors[key]
+            executor.shutdown(wait=False)
+
+
+class Lease:
+    """The connections of one sync stream's thread, closed by others while it sleeps.
+
+    `shared` are connections inside a transaction of the thread that made the stream (a TestCase): the stream's thread uses
+    them as its own, as Django's LiveServerThread does.
+    """
+
+    def __init__(self, *, release: bool) -> None:
+        self._release = release
+        self._lock = threading.Lock()
+        self._guarded: list[tuple[BaseDatabaseWrapper, CursorWatch]] = []
+        self._shared = transaction_connections()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """In the stream's thread, around all its steps."""
+        adopt(self._shared)
+        if self._release:
+            for alias in connections:
+                if alias not in self._shared and connections.settings[alias]["ENGINE"] != "django.db.backends.dummy":
+                    self._guard(connections[alias])
+            _Reaper.watch(self)
+        try:
+            yield
+        finally:
+            _Reaper.forget(self)
+            close_own(self._shared)
+            give_back(self._shared)
+
+    def _guard(self, connection: BaseDatabaseWrapper) -> None:
+        watch = CursorWatch.install(connection)
+        connect = connection.ensure_connection
+
+        def ensure_connection() -> None:
+            # Every use of a connection comes through here first; from now on it counts as used, so nobody closes it.
+            with self._lock:
+                watch.last_used = time.monotonic()
+                connect()
+
+        connection.ensure_connection = ensure_connection  # type: ignore[method-assign]
+        connection.inc_thread_sharing()
+        self._guarded.append((connection, watch))
+
+    def close_idle(self) -> None:
+        """From another thread: close what has not been used for a second."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            for connection, watch in self._guarded:
+                idle = time.monotonic() - watch.last_used >= IDLE
+                if connection.connection is not None and idle and _may_close(connection):
+                    with suppress(Exception):
+                        connection.close()
+        finally:
+            self._lock.release()
+
+
+class _Reaper:
+    """Closes what sleeping sync streams hold, from the background loop."""
+
+    _leases: dict[int, Lease] = {}
+    _loop: asyncio.AbstractEventLoop | None = None  # the one that ticks; another after a fork
+
+    @classmethod
+    def watch(cls, lease: Lease) -> None:
+        cls._leases[id(lease)] = lease
+        background_loop().call_soon_threadsafe(cls._start)
+
+    @classmethod
+    def forget(cls, lease: Lease) -> None:
+        cls._leases.pop(id(lease), None)
+
+    @classmethod
+    def _start(cls) -> None:
+        loop = asyncio.get_running_loop()
+        if cls._loop is not loop:
+            cls._loop = loop
+            loop.call_later(_LOOK, cls._tick)
+
+    @classmethod
+    def _tick(cls) -> None:
+        for lease in list(cls._leases.values()):
+            lease.close_idle()
+        cls._loop = None
+        if cls._leases:
+            cls._start()
+
+
+def transaction_connections() -> dict[str, BaseDatabaseWrapper]:
+    """This thread's connections that are inside `atomic`, opened for use by a stream's thread. Give them back."""
+    shared = {c.alias: c for c in connections.all(initialized_only=True) if c.in_atomic_block}
+    for connection in shared.values():
+        connection.inc_thread_sharing()
+    return shared
+
+
+def adopt(shared: dict[str, BaseDatabaseWrapper]) -> None:
+    """In the stream's thread: use these connections as its own."""
+    for alias, connection in shared.items():
+        connections[alias] = connection
+
+
+def close_own(shared: dict[str, BaseDatabaseWrapper]) -> None:
+    """In the stream's thread, at its end: close what it opened itself."""
+    for connection in connections.all(initialized_only=True):
+        if connection.alias not in shared:
+            with suppress(Exception):  # the stream has said all it had to say
+                connection.close()
+
+
+def give_back(shared: dict[str, BaseDatabaseWrapper]) -> None:
+    """The stream's thread is through with them."""
+    for connection in shared.values():
+        connection.dec_thread_sharing()
+    shared.clear()

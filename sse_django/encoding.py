@@ -1,0 +1,157 @@
+"""From a yielded item to the bytes of one event: validation against the declared type, the event's name, the wire.
+
+An `Encoder` belongs to a view (or to a response made by hand) and is shared by all its streams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from django.db.models import Model
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from sse_django.events import ServerSentEvent, format_sse_event
+from sse_django.exceptions import InvalidItem
+from sse_django.instances import Attributes
+from sse_django.payloads import Dump, dump_json, make_dump
+
+#: No declared type: anything goes, and is serialized by what it is.
+UNTYPED: Any = object()
+
+_UNIONS = (Union, UnionType)
+
+
+class Encoder:
+    """Turns items into events.
+
+    Args:
+        item: the type that every item must fit, or UNTYPED. `ServerSentEvent[X]` holds the events' data to `X`.
+        events: event names with the class of the items that bear them.
+
+    Raises:
+        TypeError: if Pydantic can't describe the type, or an `events` value is no class.
+        ValueError: if a model is configured to write NaN and infinity as constants.
+    """
+
+    def __init__(self, item: Any = UNTYPED, events: Mapping[str, Any] | None = None) -> None:
+        self.item = item
+        self.events = dict(events or {})
+        for name, cls in self.events.items():
+            if not isinstance(cls, type):
+                raise TypeError(f"events= names events by the class of the item, got {name!r}: {cls!r}")
+        self._prefixes = {cls: _prefix(name) for name, cls in self.events.items()}
+        self._writers: dict[type, Callable[[Any], bytes]] = {}
+        self._data = _Typed(data_type) if (data_type := _data_type(item)) is not UNTYPED else None
+        self._sse_only = _is_sse(item)
+
+    def __call__(self, item: Any) -> bytes:
+        """One event, or several fields of one, ending with a blank line.
+
+        Raises:
+            InvalidItem: if the item does not fit the declared type.
+            TypeError: if it has no JSON form.
+        """
+        cls = item.__class__
+        writer = self._writers.get(cls)
+        if writer is None:
+            writer = self._writers[cls] = self._make_writer(cls)
+        return writer(item)
+
+    def _make_writer(self, cls: type) -> Callable[[Any], bytes]:
+        if issubclass(cls, ServerSentEvent):
+            return self._write_event
+        if self._sse_only:
+            raise InvalidItem(
+                f"a {cls.__name__} was yielded where ServerSentEvent is declared: wrap it, or declare its type"
+            )
+        dump = self._data.dump_for(cls) if self._data is not None else dump_json
+        prefix = self._prefix_for(cls)
+        return lambda item: b"%bdata: %b\n\n" % (prefix, dump(item))
+
+    def _prefix_for(self, cls: type) -> bytes:
+        for base in cls.__mro__:
+            if base in self._prefixes:
+                return self._prefixes[base]
+        return b""
+
+    def _write_event(self, sse: ServerSentEvent[Any]) -> bytes:
+        data = sse.raw_data
+        if data is None and sse.data is not None:
+            dump = self._data.dump_for(sse.data.__class__) if self._data is not None else dump_json
+            data = dump(sse.data).decode()
+        return format_sse_event(data_str=data, event=sse.event, id=sse.id, retry=sse.retry, comment=sse.comment)
+
+
+class _Typed:
+    """Validates and writes values of one declared type."""
+
+    def __init__(self, declared: Any) -> None:
+        self.declared = declared
+        self.name = getattr(declared, "__name__", None) or str(declared)
+        self._members = (*get_args(declared), declared) if get_origin(declared) in _UNIONS else (declared,)
+        self._model = declared if isinstance(declared, type) and issubclass(declared, Model) else None
+        if self._model is None:
+            self._adapter: TypeAdapter[Any] = TypeAdapter(declared)
+            self._dump = make_dump(self._adapter)
+
+    def dump_for(self, cls: type) -> Dump:
+        if self._model is not None:
+            return self._dump_instance
+        if cls in self._members and issubclass(cls, BaseModel) and cls.model_config.get("revalidate_instances") is None:
+            return self._dump  # an instance of a Pydantic model was validated when it was made
+        if issubclass(cls, Model):
+            return self._dump_attributes
+        return self._dump_validated
+
+    def _dump_instance(self, value: Any) -> bytes:
+        assert self._model is not None
+        if not isinstance(value, self._model):
+            raise InvalidItem(f"a {type(value).__name__} was yielded where {self.name} is declared")
+        return dump_json(value)
+
+    def _dump_validated(self, value: Any) -> bytes:
+        try:
+            return self._dump(self._adapter.validate_python(value, from_attributes=True))
+        except ValidationError as error:
+            raise self._misfit(value, error) from None
+
+    def _dump_attributes(self, value: Model) -> bytes:
+        attributes = Attributes(value)
+        try:
+            return self._dump(self._adapter.validate_python(attributes, from_attributes=True))
+        except ValidationError as error:
+            if attributes.problem is not None:
+                raise attributes.problem from None
+            raise self._misfit(value, error) from None
+
+    def _misfit(self, value: Any, error: ValidationError) -> InvalidItem:
+        # Without the input: it may be long, and logs are read by more people than databases are.
+        fields = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'item'}: {e['msg']}"
+            for e in error.errors(include_url=False, include_input=False)
+        )
+        return InvalidItem(f"a {type(value).__name__} was yielded that is no {self.name}: {fields}")
+
+
+def _is_sse(item: Any) -> bool:
+    return isinstance(item, type) and issubclass(item, ServerSentEvent)
+
+
+def _data_type(item: Any) -> Any:
+    """The type to which data is held: `X` for `X` and for `ServerSentEvent[X]`; a union with ServerSentEvent loses it."""
+    if get_origin(item) is Annotated and _is_sse(get_args(item)[0]):
+        item = get_args(item)[0]
+    if _is_sse(item):
+        args = item.__pydantic_generic_metadata__["args"]
+        return args[0] if args and not isinstance(args[0], TypeVar) and args[0] is not Any else UNTYPED
+    members = get_args(item) if get_origin(item) in _UNIONS else ()
+    plain = [member for member in members if not _is_sse(member)]
+    if members and len(plain) < len(members):
+        return Union[tuple(plain)] if plain else UNTYPED
+    return UNTYPED if item is Any or item is object else item
+
+
+def _prefix(name: str) -> bytes:
+    return format_sse_event(event=name).removesuffix(b"data: \n\n")

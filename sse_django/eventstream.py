@@ -1,0 +1,287 @@
+"""One stream's life: it is launched where it belongs, perhaps before its response starts; read once; closed for a reason.
+
+`EventStream` joins the parts (a pump, a pipe, pings, shutdown, limits) and knows nothing of views. Every way out leads
+through `close`, and whichever way it is, the generator's `finally` runs and the stream is forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from contextlib import aclosing
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.signals import got_request_exception
+from django.http import HttpRequest
+
+from sse_django import shutdown
+from sse_django.bridge import BackgroundPump, Homing, ThreadPump
+from sse_django.conf import get_settings
+from sse_django.connections import Janitor
+from sse_django.events import format_sse_event
+from sse_django.keepalive import read_async, read_sync
+from sse_django.pipe import Pipe
+from sse_django.pump import Pump
+from sse_django.sockets import shut_down_peer
+from sse_django.waker import make_wake
+
+logger = logging.getLogger("sse_django")
+
+#: Sent at once where no event is ready: several servers hold the headers back until the first byte of the body.
+OPENING_COMMENT = b":\n\n"
+
+
+class EventStream:
+    """The bytes of one response.
+
+    Args:
+        source: a sync or an async iterable of items.
+        encode: from an item to the bytes of an event.
+        ping_interval: seconds of silence before a ping; None for no pings.
+        retry: milliseconds that the browser is told to wait before it reconnects.
+        max_duration: seconds after which the stream ends, shortened by up to a tenth; None for no limit.
+        release: whether waiting gives database connections back.
+
+    `transform` may be set to what the bytes pass through on their way out (compression), and `on_launch` to what runs beside
+    the stream: it is called at the start and returns what is called at the end.
+    """
+
+    def __init__(
+        self,
+        source: AsyncIterable[Any] | Iterable[Any],
+        encode: Callable[[Any], bytes],
+        *,
+        ping_interval: float | None,
+        retry: int | None,
+        max_duration: float | None,
+        release: bool,
+    ) -> None:
+        self.request: HttpRequest | None = None
+        self.is_async = hasattr(source, "__aiter__")
+        self.refused = False
+        self._source: Any = source
+        self._encode = encode
+        self._ping_interval = ping_interval
+        self._retry = retry
+        self._max_duration = max_duration
+        self._release = release
+        self.transform: Callable[[bytes], bytes] | None = None
+        self.on_launch: Callable[[], Callable[[], object]] | None = None
+        self._on_end: Callable[[], object] | None = None
+        self.pipe: Pipe[bytes] = Pipe()
+        self._pump: Pump | ThreadPump | BackgroundPump | None = None
+        self._forget: Callable[[], None] = lambda: None
+        self._lifetime: asyncio.TimerHandle | threading.Timer | None = None
+        self._sending = False
+        self._opened = 0.0
+
+    # -- its beginning
+
+    def launch(self, *, here: bool) -> None:
+        """Start the generator: an async one in the running loop if that outlives the response (`here`), else on our own.
+
+        A stream that can't be served now is `refused`: it has one block, a `retry:`, and ends.
+        """
+        if self._pump is not None or self.refused:
+            return
+        self._opened = time.monotonic()
+        pump: Pump | ThreadPump | BackgroundPump
+        if shutdown.draining() or self._too_many():
+            self._refuse()
+            return
+        if not self.is_async:
+            limit = get_settings().MAX_SYNC_STREAMS
+            pump = ThreadPump(self._source, self.pipe, self._encode, release=self._release, limit=limit)
+            if not pump.start():
+                self._refuse()
+                return
+        elif here:
+            pump = Pump(self._source, self.pipe, self._encode)
+            Homing.install()
+            pump.start()
+            if self._release:
+                self._forget = Janitor.here().watch(lambda: self.pipe.written)
+        else:
+            pump = BackgroundPump(self._source, self.pipe, self._encode, release=self._release)
+            pump.start()
+        self._pump = pump
+        self._source = None
+        shutdown.register(self)
+        if self.on_launch is not None:
+            self._on_end = self.on_launch()
+
+    def _too_many(self) -> bool:
+        limit = get_settings().MAX_STREAMS
+        return limit is not None and shutdown.open_streams() >= limit
+
+    def _refuse(self) -> None:
+        # EventSource takes any status but 200 as final, so the answer to "not now" is an empty stream and a time to come back.
+        self.refused = True
+        self._retry = random.randint(1000, 5000)
+        self.pipe.end()
+
+    async def first(self, timeout: float) -> None:
+        """Wait until there is something to send, or the end, or for `timeout` seconds."""
+        pipe = self.pipe
+        if pipe.readable:
+            return
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        wake = pipe.wake_reader = make_wake(future)
+        timer = loop.call_later(timeout, wake)
+        try:
+            if not pipe.readable:
+                await future
+        finally:
+            timer.cancel()
+            pipe.wake_reader = None
+
+    def first_sync(self, timeout: float) -> None:
+        """As `first`, for a thread."""
+        if self.pipe.readable:
+            return
+        ready = threading.Event()
+        self.pipe.wake_reader = ready.set
+        if not self.pipe.readable:
+            ready.wait(timeout)
+        self.pipe.wake_reader = None
+
+    # -- its bytes
+
+    async def read(self) -> AsyncGenerator[bytes, None]:
+        """The body, for an async server. Closing it closes the stream and waits for the generator's `finally`."""
+        launched = self._pump is not None
+        try:
+            self.launch(here=True)
+            if not launched and self.is_async:
+                await asyncio.sleep(0)  # the first step of a generator that has something at hand
+            if opening := self._opening():
+                yield self._out(opening)
+            if self._max_duration is not None and not self.refused:
+                loop = asyncio.get_running_loop()
+                self._lifetime = loop.call_later(_jittered(self._max_duration), self.close, "lifetime")
+            async with aclosing(read_async(self.pipe, self._ping_interval)) as chunks:
+                async for chunk in chunks:
+                    self._sending = True
+                    yield self._out(chunk)
+                    self._sending = False
+            if self.pipe.error is not None and self.pipe.closed is None:
+                yield self._out(await self._report(self.pipe.error))
+        finally:
+            await self.aclose("disconnected")
+
+    def read_sync(self) -> Iterator[bytes]:
+        """The body, for a WSGI server."""
+        try:
+            self.launch(here=False)
+            if opening := self._opening():
+                yield self._out(opening)
+            if self._max_duration is not None and not self.refused:
+                self._lifetime = threading.Timer(_jittered(self._max_duration), self.close, ("lifetime",))
+                self._lifetime.daemon = True
+                self._lifetime.start()
+            for chunk in read_sync(self.pipe, self._ping_interval):
+                self._sending = True
+                yield self._out(chunk)
+                self._sending = False
+            if self.pipe.error is not None and self.pipe.closed is None:
+                yield self._out(self._report_sync(self.pipe.error))
+        finally:
+            self.close_and_join("disconnected")
+
+    def _opening(self) -> bytes:
+        if self._retry is not None:
+            return format_sse_event(retry=self._retry)
+        return b"" if self.pipe.readable else OPENING_COMMENT
+
+    def _out(self, chunk: bytes) -> bytes:
+        return chunk if self.transform is None else self.transform(chunk)
+
+    # -- its end
+
+    @property
+    def owned(self) -> bool:
+        """Whether the generator runs on a thread of ours, which interpreter exit can wait for."""
+        return self._pump is not None and not isinstance(self._pump, Pump)
+
+    def close(self, reason: str) -> None:
+        """Begin to end, from any thread: the generator is closed, the reader finishes. The first reason stays."""
+        if self._pump is not None:
+            self._pump.close(reason)
+        else:
+            self.pipe.close(reason)
+
+    async def aclose(self, reason: str) -> None:
+        """Close, and wait for the generator's `finally`."""
+        self.close(reason)
+        if self._pump is not None:
+            await self._pump.wait_closed()
+        self._end()
+
+    def close_and_join(self, reason: str = "disconnected") -> None:
+        """Close, and wait for the `finally` of a generator that runs on a thread of ours."""
+        self.close(reason)
+        if isinstance(self._pump, (ThreadPump, BackgroundPump)):
+            self._pump.join()
+        self._end()
+
+    def abandon(self) -> None:
+        """Nobody will read it: its response was thrown away."""
+        self.close("disconnected")
+        self._end()
+
+    def cut(self) -> None:
+        """Shut the client's socket down if a chunk of ours is stuck in it."""
+        if self._sending and self.request is not None:
+            host, port = _peer(self.request)
+            if host and port:
+                shut_down_peer(host, port)
+
+    def _end(self) -> None:
+        self._forget()
+        if self._lifetime is not None:
+            self._lifetime.cancel()
+        if self._on_end is not None:
+            self._on_end()
+        shutdown.unregister(self)
+        error, self.pipe.error = self.pipe.error, None
+        if error is not None and self.pipe.closed is not None and isinstance(error, Exception):
+            logger.error("a stream's generator failed while it was being closed (%s)", self.pipe.closed, exc_info=error)
+
+    # -- its errors
+
+    async def _report(self, error: BaseException) -> bytes:
+        return await sync_to_async(self._report_sync)(error)
+
+    def _report_sync(self, error: BaseException) -> bytes:
+        """Log an error, tell `got_request_exception`, and make the event that the client gets."""
+        self.pipe.error = None
+        path = self.request.path if self.request is not None else "a stream"
+        logger.error(
+            "%s failed while streaming", path, exc_info=error, extra={"request": self.request, "status_code": 500}
+        )
+        try:
+            raise error
+        except BaseException:  # receivers look at sys.exc_info()
+            got_request_exception.send_robust(sender=type(self), request=self.request)
+        detail = f"{type(error).__name__}: {error}" if settings.DEBUG else "internal error"
+        return format_sse_event(event="stream-error", data_str=json.dumps({"detail": detail}, separators=(",", ":")))
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(0.9, 1.0)
+
+
+def _peer(request: HttpRequest) -> tuple[str | None, int | None]:
+    client = getattr(request, "scope", {}).get("client")
+    if client:
+        return client[0], client[1]
+    port = request.META.get("REMOTE_PORT")
+    return request.META.get("REMOTE_ADDR"), int(port) if port and str(port).isdigit() else None

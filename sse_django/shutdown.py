@@ -1,0 +1,182 @@
+"""How open streams learn that their process is going: signals chained lazily, workers watched, a flag, and a last push. Knows no Django.
+
+No server tells an application in time that it drains: lifespan comes after the drain, which waits for the streams. So at the
+first stream of a process, in the main thread, SIGTERM and SIGINT are chained: the flag goes up, streams are closed from a
+thread (a handler must not take locks), and the handler that was there is called. Where requests run outside the main
+thread (gunicorn's gthread) the worker object behind the handler is watched for `alive`, and where no signal arrives
+(hypercorn's workers) the server's own `raise_shutdown` task is. Anything else ends at interpreter exit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import os
+import queue
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any, Protocol
+
+#: Seconds between looks at a worker's `alive`.
+WATCH_INTERVAL = 0.2
+#: Seconds that streams have to end politely before the sockets of readers that don't read are shut down.
+POLITE = 0.5
+#: Seconds that interpreter exit waits for generators in threads of our own to finish their `finally`.
+EXIT_GRACE = 2.0
+
+
+class Closable(Protocol):
+    """What `Streams` holds."""
+
+    def close(self, reason: str) -> None:
+        """Begin to end, from any thread."""
+
+    def cut(self) -> None:
+        """Shut the socket of a reader that doesn't read."""
+
+    @property
+    def owned(self) -> bool:
+        """Whether it runs on a thread of ours, so that interpreter exit can wait for it."""
+
+
+class _State:
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.draining = False
+        self.installed = False
+        self.streams: dict[int, Closable] = {}  # by id; plain dict operations are atomic, so a signal can't tear them
+        self.begun: queue.SimpleQueue[None] = queue.SimpleQueue()  # its put() is safe in a signal handler
+
+
+_state = _State()
+
+
+def draining() -> bool:
+    """Whether this process is about to end: new streams are refused, with a `retry:`."""
+    return _current().draining
+
+
+def open_streams() -> int:
+    """How many streams this process holds."""
+    return len(_current().streams)
+
+
+def register(stream: Closable) -> None:
+    """Have a stream closed when the process goes. Call it where the stream starts: this is also where signals are chained."""
+    state = _current()
+    state.streams[id(stream)] = stream
+    _install(state)
+
+
+def unregister(stream: Closable) -> None:
+    """The stream has ended."""
+    _current().streams.pop(id(stream), None)
+
+
+def begin() -> None:
+    """Raise the flag and close every stream, from any thread or a signal handler."""
+    state = _current()
+    if not state.draining:
+        state.draining = True
+        state.begun.put(None)
+
+
+def _current() -> _State:
+    global _state
+    if _state.pid != os.getpid():  # forked: the parent's streams, threads and handlers' threads are not ours
+        _state = _State()
+    return _state
+
+
+def _install(state: _State) -> None:
+    if threading.current_thread() is threading.main_thread():
+        with contextlib.suppress(RuntimeError):
+            _watch_hypercorn(asyncio.get_running_loop())
+        _chain(signal.SIGTERM)
+        _chain(signal.SIGINT)
+    if not state.installed:
+        state.installed = True
+        threading.Thread(target=_close_when_begun, args=(state,), name="sse-shutdown", daemon=True).start()
+        atexit.register(_at_exit)
+
+
+def _chain(signum: signal.Signals) -> None:
+    previous = signal.getsignal(signum)
+    if isinstance(previous, _Chained) or previous in (signal.SIG_IGN, None):
+        return
+    with contextlib.suppress(ValueError):  # not the main interpreter
+        signal.signal(signum, _Chained(previous))
+
+
+class _Chained:
+    """A signal handler that begins the shutdown and then does what the one before it did."""
+
+    def __init__(self, previous: Any) -> None:
+        self.previous = previous
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        begin()
+        if callable(self.previous):
+            self.previous(signum, frame)
+        else:  # SIG_DFL
+            signal.signal(signum, signal.SIG_DFL)
+            os.kill(os.getpid(), signum)
+
+
+def _worker_of(handler: object) -> Any:
+    """The gunicorn worker behind its signal handler, if that is what it is."""
+    if isinstance(handler, _Chained):
+        handler = handler.previous
+    worker = getattr(handler, "__self__", None)
+    return worker if isinstance(getattr(worker, "alive", None), bool) else None
+
+
+def _watch_hypercorn(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        if getattr(task.get_coro(), "__name__", "") == "raise_shutdown":
+            task.remove_done_callback(_task_ended)  # once, however many streams
+            task.add_done_callback(_task_ended)
+
+
+def _task_ended(task: asyncio.Task[Any]) -> None:
+    begin()
+
+
+def _close_when_begun(state: _State) -> None:
+    worker = _worker_of(signal.getsignal(signal.SIGTERM))
+    while True:
+        try:
+            state.begun.get(timeout=WATCH_INTERVAL if worker is not None else None)
+            break
+        except queue.Empty:
+            if not worker.alive:
+                state.draining = True
+                break
+    _close_all(state)
+    deadline = time.monotonic() + POLITE
+    while state.streams and time.monotonic() < deadline:
+        time.sleep(0.02)
+    # From here on as long as the process lives: a stream may be in the middle of its start, a send may block late.
+    while True:
+        for stream in list(state.streams.values()):
+            stream.cut()
+        _close_all(state)
+        time.sleep(WATCH_INTERVAL)
+
+
+def _close_all(state: _State) -> None:
+    for stream in list(state.streams.values()):
+        stream.close("shutdown")
+
+
+def _at_exit() -> None:
+    state = _current()
+    if not state.streams:
+        return
+    begin()
+    deadline = time.monotonic() + EXIT_GRACE
+    while time.monotonic() < deadline and any(stream.owned for stream in list(state.streams.values())):
+        time.sleep(0.01)

@@ -1,0 +1,90 @@
+"""A view function and its options as one thing: what its annotations say, its encoder, and the call itself.
+
+Shared by `event_stream` and `EventStreamView`, and kept on the view as `sse_stream`, for documentation to find.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+
+from sse_django.annotations import Body, ViewAnnotations
+from sse_django.encoding import UNTYPED, Encoder
+from sse_django.requestbody import parse_body
+from sse_django.respond import StreamOptions, arespond, respond
+
+
+class StreamingView:
+    """What is known of one streaming view. Annotations are looked at when they are first needed."""
+
+    def __init__(
+        self, view: Callable[..., Any], options: StreamOptions, namespace: Mapping[str, Any] | None = None
+    ) -> None:
+        self.options = options
+        self.annotations = ViewAnnotations(view, namespace)
+
+    @functools.cached_property
+    def encoder(self) -> Encoder:
+        """From items to events."""
+        item = self.options.item
+        return Encoder(self.annotations.item if item is UNTYPED else item, self.options.events)
+
+    def body(self, kwargs: Mapping[str, Any]) -> Body | None:
+        """The parameter that is the JSON body, given what the URL fills."""
+        return self.annotations.body(frozenset(kwargs))
+
+    def call(
+        self,
+        view: Callable[..., Any],
+        request: HttpRequest,
+        args: Any,
+        kwargs: dict[str, Any],
+        options: StreamOptions | None = None,
+    ) -> HttpResponseBase:
+        """Call a sync view, or an async generator function, and answer with its stream."""
+        extra, refusal = self._parse(request, kwargs)
+        if refusal is not None:
+            return refusal
+        return respond(request, view(request, *args, **kwargs, **extra), options or self.options, self.encoder)
+
+    async def acall(
+        self,
+        view: Callable[..., Any],
+        request: HttpRequest,
+        args: Any,
+        kwargs: dict[str, Any],
+        options: StreamOptions | None = None,
+    ) -> HttpResponseBase:
+        """Call an async view and answer with its stream."""
+        extra, refusal = self._parse(request, kwargs)
+        if refusal is not None:
+            return refusal
+        result = view(request, *args, **kwargs, **extra)
+        if inspect.isawaitable(result):
+            result = await result
+        return await arespond(request, result, options or self.options, self.encoder)
+
+    def _parse(self, request: HttpRequest, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], HttpResponseBase | None]:
+        body = self.body(kwargs)
+        if body is None or request.method == "HEAD":
+            return {}, None
+        return parse_body(request, body)
+
+
+class _EveryAlias(set[str]):
+    """Any database alias is in it."""
+
+    def __contains__(self, alias: object) -> bool:
+        return True
+
+
+def mark(view: Any, streaming: StreamingView) -> Any:
+    """Give a finished view what Django and we look for on it."""
+    # ATOMIC_REQUESTS would hold a transaction open for the whole stream, and refuses async views.
+    view._non_atomic_requests = _EveryAlias()
+    view.sse_stream = streaming
+    return view
