@@ -1,7 +1,7 @@
 """What a view's annotations say: the type of its items, and the parameter that is the request's JSON body.
 
-Annotations may be strings (`from __future__ import annotations`) and may name what exists for type checkers only; so each is resolved by
-itself, when it is needed, and a failure names it.
+Annotations may be strings (`from __future__ import annotations`) and may name what exists for type checkers only; so
+each is resolved by itself, when it is needed, and a failure names it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One event loop in a daemon thread, for what must outlive a request where the server has no loop of its own (WSGI). Knows no Django.
+"""One event loop in a daemon thread, for what must outlive a request where the server has none (WSGI). Knows no Django.
 
 Made at first use and anew after a fork; nothing is started at import.
 """

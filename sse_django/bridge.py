@@ -183,11 +183,14 @@ class Homing(Executor):
         self._work_ready = threading.Lock()
 
     @classmethod
-    def install(cls) -> None:
-        """In the current context, if it is that of such a view."""
+    def context(cls) -> contextvars.Context | None:
+        """A context for the generator, if the current one is that of such a view."""
         first = getattr(AsyncToSync.executors, "current", None)
-        if first is not None and not isinstance(first, cls):
-            AsyncToSync.executors.current = cls(first)
+        if first is None:
+            return None
+        context = contextvars.copy_context()
+        context.run(setattr, AsyncToSync.executors, "current", cls(first))
+        return context
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         with suppress(RuntimeError):  # it has quit
@@ -212,11 +215,10 @@ async def wait_ended(pipe: Pipe[Any], timeout: float) -> bool:
     while not pipe.ended and loop.time() < deadline:
         future: asyncio.Future[None] = loop.create_future()
         pipe.wake_reader = make_wake(future)
-        if pipe.ended:
-            break
         timer = loop.call_at(deadline, make_wake(future))
         try:
-            await future
+            if not pipe.ended:
+                await future
         finally:
             timer.cancel()
     return pipe.ended

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning
+from django.core.checks import CheckMessage, Error
+from django.core.checks import Warning as CheckWarning
 
 from sse_django.conf import SETTINGS_NAME, problems
 
@@ -27,8 +28,8 @@ def check_asgi(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if getattr(settings, "ASGI_APPLICATION", None) or not getattr(settings, "WSGI_APPLICATION", None):
         return []
     return [
-        Warning(
-            "WSGI_APPLICATION is set and ASGI_APPLICATION is not: under WSGI every open stream holds one of the server's threads.",
+        CheckWarning(
+            "WSGI_APPLICATION is set and ASGI_APPLICATION is not: under WSGI an open stream holds one of the server's threads.",
             hint="Serve the project by ASGI (uvicorn, granian, hypercorn, daphne) and set ASGI_APPLICATION; "
             "or give the WSGI server a thread per expected stream and silence this.",
             id="sse_django.W001",
@@ -41,8 +42,8 @@ def check_middleware(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if "django.middleware.gzip.GZipMiddleware" not in settings.MIDDLEWARE:
         return []
     return [
-        Warning(
-            "GZipMiddleware doesn't compress event streams: they say Content-Encoding: identity, since it would hold events back.",
+        CheckWarning(
+            "GZipMiddleware doesn't compress event streams: it would hold events back, so they say Content-Encoding: identity.",
             hint="Where a stream is worth compressing, say @event_stream(compress=True); then silence this check.",
             id="sse_django.W002",
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -29,8 +29,6 @@ class Settings:
     MAX_DURATION: float | None = None
     #: Streams at once in a process; None is no limit.
     MAX_STREAMS: int | None = None
-    #: How long the server may take to accept a chunk before the stream is cut; None is no limit.
-    WRITE_TIMEOUT: float | None = None
 
 
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -38,7 +36,6 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "MAX_SYNC_STREAMS": (int, "a whole number of 1 or more, or None"),
     "MAX_DURATION": ((int, float), "seconds above 0, or None"),
     "MAX_STREAMS": (int, "a whole number of 1 or more, or None"),
-    "WRITE_TIMEOUT": ((int, float), "seconds above 0, or None"),
 }
 
 
@@ -52,7 +49,9 @@ def problems(raw: object) -> Iterator[str]:
             yield f"{SETTINGS_NAME} has no setting {name!r}; it knows {', '.join(sorted(_KINDS))}."
             continue
         kind, wanted = _KINDS[name]
-        if value is not None and (isinstance(value, bool) or not isinstance(value, kind) or not value > 0):
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, kind) or not cast("float", value) > 0
+        ):
             yield f"{SETTINGS_NAME}[{name!r}] must be {wanted}, got {value!r}."
 
 

@@ -1,9 +1,10 @@
 """Streams that wait hold no database connection, and async ones no thread either.
 
-An async stream uses its request's one-thread executor (asgiref's thread-sensitive context): two looks half a second apart that see no
-progress close the connections in that thread and drop it; the next query makes both anew. A sync stream sleeps in its own
-thread, so its connections are closed from outside, under a lock that its next use takes. Never inside a transaction, never under a
-cursor that somebody still holds (`aiterator()`, `iterator()`), never a connection that a test shares between threads.
+An async stream uses its request's one-thread executor (asgiref's thread-sensitive context): a second without progress, and
+the connections in that thread are closed and the thread is dropped; the next query makes both anew. A sync stream sleeps in
+its own thread, so its connections are closed from outside, under a lock that its next use takes. Never inside a
+transaction, never under a cursor that somebody still holds (`aiterator()`, `iterator()`), never a connection that a test
+shares between threads.
 """
 
 from __future__ import annotations

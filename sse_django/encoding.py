@@ -122,8 +122,8 @@ class _Typed:
         try:
             return self._dump(self._adapter.validate_python(attributes, from_attributes=True))
         except ValidationError as error:
-            if attributes.problem is not None:
-                raise attributes.problem from None
+            if attributes.sse_problem is not None:
+                raise attributes.sse_problem from None
             raise self._misfit(value, error) from None
 
     def _misfit(self, value: Any, error: ValidationError) -> InvalidItem:
@@ -149,7 +149,7 @@ def _data_type(item: Any) -> Any:
     members = get_args(item) if get_origin(item) in _UNIONS else ()
     plain = [member for member in members if not _is_sse(member)]
     if members and len(plain) < len(members):
-        return Union[tuple(plain)] if plain else UNTYPED
+        return Union[tuple(plain)] if plain else UNTYPED  # noqa: UP007
     return UNTYPED if item is Any or item is object else item
 
 

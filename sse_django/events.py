@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -46,7 +46,7 @@ def _check_id(value: str | None) -> str | None:
     return value
 
 
-def _check_retry(value: int | None) -> int | None:
+def _check_retry(value: object) -> object:
     if value is not None and (not isinstance(value, int) or value < 0):
         raise ValueError(f"SSE 'retry' must be a whole number of milliseconds, 0 or more, got {value!r}")
     return value
@@ -80,7 +80,7 @@ class ServerSentEvent(BaseModel, Generic[_T]):
         except ValidationError:
             if type(value).__module__ == "builtins" or isinstance(value, BaseModel):
                 raise
-            adapter = TypeAdapter[Any](cls.model_fields["data"].annotation)
+            adapter = TypeAdapter(cast("type[Any]", cls.model_fields["data"].annotation))
             return adapter.validate_python(value, from_attributes=True)
 
     @model_validator(mode="after")

@@ -104,8 +104,7 @@ class EventStream:
                 return
         elif here:
             pump = Pump(self._source, self.pipe, self._encode)
-            Homing.install()
-            pump.start()
+            pump.start(Homing.context())
             if self._release:
                 self._forget = Janitor.here().watch(lambda: self.pipe.written)
         else:

@@ -13,7 +13,7 @@ import warnings
 from functools import cache
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import models
 
 from sse_django.exceptions import RelationNotLoaded
@@ -50,7 +50,8 @@ def sendable_fields(model: type[models.Model]) -> tuple[models.Field[Any, Any], 
             f"a {model.__name__} can't be sent: its key is a credential. Send the fields you need, as a dict"
         )
     looks_secret = SafeExceptionReporterFilter.hidden_settings.search
-    sent, omitted = [], []
+    sent: list[models.Field[Any, Any]] = []
+    omitted: list[models.Field[Any, Any]] = []
     for field in model._meta.concrete_fields:
         secret = looks_secret(field.attname) or (issubclass(model, AbstractBaseUser) and field.attname == "password")
         (omitted if secret else sent).append(field)
@@ -74,54 +75,58 @@ def _plain(field: models.Field[Any, Any], instance: models.Model) -> Any:
 class Attributes:
     """An instance as a schema reads it: loaded relations are wrapped alike, managers become lists, nothing is fetched.
 
-    Off the event loop (a sync view) reading may query, as it does everywhere in Django. On it, `problem` keeps the first
+    Off the event loop (a sync view) reading may query, as it does everywhere in Django. On it, `sse_problem` keeps the first
     error, since Pydantic would bury it in a validation error of its own.
     """
 
-    __slots__ = ("_instance", "_root", "problem")
+    # Odd names: a model's own fields must be found by __getattr__, whatever they are called.
+    __slots__ = ("_sse_instance", "_sse_root", "sse_problem")
 
     def __init__(self, instance: models.Model, root: Attributes | None = None) -> None:
-        self._instance = instance
-        self._root = root or self
-        self.problem: RelationNotLoaded | None = None
+        self._sse_instance = instance
+        self._sse_root = root or self
+        self.sse_problem: RelationNotLoaded | None = None
 
     def __getattr__(self, name: str) -> Any:
-        instance = self._instance
-        if _in_event_loop():
-            self._require_loaded(instance, name)
-        value = getattr(instance, name)
+        instance, root = self._sse_instance, self._sse_root
+        problem = _not_loaded(instance, name) if _in_event_loop() else None
+        if problem is None:
+            try:
+                value = getattr(instance, name)
+            except SynchronousOnlyOperation:  # a property that queries
+                problem = f"{type(instance).__name__}.{name} makes a query: load what it uses with select_related()"
+        if problem is not None:
+            root.sse_problem = root.sse_problem or RelationNotLoaded(problem)
+            raise root.sse_problem
         if isinstance(value, models.Model):
-            return Attributes(value, self._root)
+            return Attributes(value, root)
         if isinstance(value, models.Manager):
-            return [Attributes(row, self._root) for row in value.all()]
+            return [Attributes(row, root) for row in value.all()]
         return value
 
-    def _require_loaded(self, instance: models.Model, name: str) -> None:
-        model = type(instance).__name__
-        if name in instance.get_deferred_fields():
-            self._fail(
-                f"{model}.{name} is deferred and can't be loaded in the event loop: drop the only()/defer() for it"
-            )
-        try:
-            field = instance._meta.get_field(name)
-        except FieldDoesNotExist:
-            field = next((f for f in instance._meta.related_objects if f.get_accessor_name() == name), None)  # type: ignore[assignment]
-            if field is None:
-                return
-        if not field.is_relation:
-            return
-        if field.many_to_many or field.one_to_many:
-            if name not in getattr(instance, "_prefetched_objects_cache", {}):
-                self._fail(
-                    f"{model}.{name} isn't loaded and the event loop can't query: add prefetch_related({name!r})"
-                )
-        elif name != getattr(field, "attname", None) and not field.is_cached(instance):  # type: ignore[union-attr]
-            self._fail(f"{model}.{name} isn't loaded and the event loop can't query: add select_related({name!r})")
 
-    def _fail(self, message: str) -> None:
-        problem = RelationNotLoaded(message)
-        self._root.problem = self._root.problem or problem
-        raise problem
+def _not_loaded(instance: models.Model, name: str) -> str | None:
+    """Why reading this attribute would query, and what to do; None if it wouldn't."""
+    full = f"{type(instance).__name__}.{name}"
+    if name in instance.get_deferred_fields():
+        return f"{full} is deferred and can't be loaded in the event loop: drop the only() or defer() for it"
+    fields = [*instance._meta.get_fields(), *instance._meta.private_fields]
+    field: Any = next((f for f in fields if name == _accessor(f)), None)
+    if field is None or not field.is_relation:
+        return None
+    if field.many_to_many or field.one_to_many:
+        if name in getattr(instance, "_prefetched_objects_cache", {}):
+            return None
+        return f"{full} isn't loaded and the event loop can't query: add prefetch_related({name!r})"
+    if field.is_cached(instance) or (getattr(field, "attname", None) and getattr(instance, field.attname) is None):
+        return None
+    return f"{full} isn't loaded and the event loop can't query: add select_related({name!r})"
+
+
+def _accessor(field: Any) -> str | None:
+    """The attribute under which a model has this field, or the other side of a relation to it."""
+    accessor = getattr(field, "get_accessor_name", None)
+    return accessor() if accessor is not None else field.name  # type: ignore[no-any-return]
 
 
 def _in_event_loop() -> bool:

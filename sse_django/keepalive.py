@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from typing import Any, TypeVar
 
 from sse_django.events import KEEPALIVE_COMMENT
@@ -109,7 +109,7 @@ class Sleeper:
             self._timer = None
 
 
-async def read_async(pipe: Pipe[bytes], interval: float | None) -> AsyncIterator[bytes]:
+async def read_async(pipe: Pipe[bytes], interval: float | None) -> AsyncGenerator[bytes, None]:
     """The chunks of a pipe, joined as they are ready, with pings; ends when the pipe has ended or was closed."""
     sleeper = Sleeper(pipe, interval)
     try:

@@ -67,4 +67,4 @@ class _OwnThread(ThreadSensitiveContext):
     async def __aexit__(self, *exc_info: object) -> None:
         if self in SyncToAsync.context_to_thread_executor:
             await sync_to_async(close_own)({})
-        await super().__aexit__(*exc_info)
+        await super().__aexit__(*exc_info)  # type: ignore[no-untyped-call]

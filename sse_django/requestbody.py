@@ -24,8 +24,8 @@ def parse_body(request: HttpRequest, body: Body) -> tuple[dict[str, Any], HttpRe
         return {}, None
     if not _is_json(request.content_type or ""):
         came = request.content_type or "none"
-        detail = f"the body must be JSON: send Content-Type: application/json (it was {came})"
-        return {}, JsonResponse({"detail": detail}, status=415)
+        message = f"the body must be JSON: send Content-Type: application/json (it was {came})"
+        return {}, JsonResponse({"detail": message}, status=415)
     try:
         return {body.name: body.adapter.validate_json(raw)}, None
     except ValidationError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 import zlib
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -55,6 +55,11 @@ class EventSourceResponse(StreamingHttpResponse):
         TypeError: if `items` can't be iterated.
         ValueError: if `ping_interval` or `max_duration` is not above 0, or `retry` is negative.
     """
+
+    # Django's own, which its stubs leave out.
+    _iterator: Any
+    _resource_closers: list[Callable[..., object]]
+    _set_streaming_content: Callable[[Any], None]
 
     def __init__(
         self,
@@ -121,7 +126,7 @@ class EventSourceResponse(StreamingHttpResponse):
     def streaming_content(self) -> Any:
         """The body, as Django's middleware knows it: read it to wrap it, set it to replace it."""
         if self._iterator is not self._own:
-            return StreamingHttpResponse.streaming_content.fget(self)  # type: ignore[attr-defined]
+            return super().streaming_content
         self._begin_reading()
         return self._stream.read() if self.is_async else self._stream.read_sync()
 
@@ -204,8 +209,9 @@ class _Marker:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
+    empty: tuple[bytes, ...] = ()
+    for chunk in empty:
+        yield chunk
 
 
 def accepts_gzip(request: HttpRequest) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import decimal
 import uuid
 from collections.abc import Collection
@@ -36,10 +36,10 @@ _TYPES: dict[str, Any] = {
     "FilePathField": str,
     "FileField": _FileName,
     "ImageField": _FileName,
-    "DateField": datetime.date,
-    "DateTimeField": datetime.datetime,
-    "TimeField": datetime.time,
-    "DurationField": datetime.timedelta,
+    "DateField": dt.date,
+    "DateTimeField": dt.datetime,
+    "TimeField": dt.time,
+    "DurationField": dt.timedelta,
     "DecimalField": decimal.Decimal,
     "FloatField": float,
     "UUIDField": uuid.UUID,
@@ -54,8 +54,8 @@ def model_schema(model: type[models.Model], *, fields: Collection[str], name: st
 
     Args:
         model: the Django model.
-        fields: names of its concrete fields; a foreign key by its name (then sent as `<name>_id`) or by its `attname`. Properties
-            and annotations need a schema of your own.
+        fields: names of its concrete fields; a foreign key by its name or its `attname`, sent as the `attname`. Properties and
+            annotations need a schema of your own.
         name: the schema's name; `<Model>Schema` by default.
 
     Raises:
@@ -72,13 +72,12 @@ def _model_schema(model: type[models.Model], names: tuple[str, ...], schema_name
     if not names:
         raise ValueError(f"model_schema({model.__name__}) needs the names of the fields to send")
     known = {key: field for field in model._meta.concrete_fields for key in (field.name, field.attname)}
-    known["pk"] = model._meta.pk  # type: ignore[assignment]
+    known["pk"] = model._meta.pk
     definitions: dict[str, Any] = {}
     for name in names:
         if name not in known:
-            raise ValueError(
-                f"{model.__name__} has no concrete field {name!r}; it has {', '.join(f.name for f in model._meta.concrete_fields)}"
-            )
+            has = ", ".join(field.name for field in model._meta.concrete_fields)
+            raise ValueError(f"{model.__name__} has no concrete field {name!r}; it has {has}")
         field = known[name]
         definitions["pk" if name == "pk" else field.attname] = field_definition(field)
     return create_model(schema_name, __config__=ConfigDict(from_attributes=True), **definitions)
@@ -91,7 +90,7 @@ def field_definition(field: models.Field[Any, Any]) -> tuple[Any, Any]:
     if field.help_text:
         constraints["description"] = str(field.help_text)
     if kind is str and field.max_length:
-        constraints["json_schema_extra"] = {"maxLength": field.max_length}  # described, not enforced: the row exists
+        constraints["json_schema_extra"] = {"maxLength": field.max_length}  # described only: the row exists
     return (kind | None if field.null else kind), Field(**constraints)
 
 

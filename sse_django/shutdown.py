@@ -1,4 +1,4 @@
-"""How open streams learn that their process is going: signals chained lazily, workers watched, a flag, and a last push. Knows no Django.
+"""How open streams learn that their process is going: signals, workers watched, a flag, a last push. Knows no Django.
 
 No server tells an application in time that it drains: lifespan comes after the drain, which waits for the streams. So at the
 first stream of a process, in the main thread, SIGTERM and SIGINT are chained: the flag goes up, streams are closed from a
@@ -93,12 +93,12 @@ def _current() -> _State:
 
 def _install(state: _State) -> None:
     if threading.current_thread() is threading.main_thread():
-        with contextlib.suppress(RuntimeError):
-            _watch_hypercorn(asyncio.get_running_loop())
         _chain(signal.SIGTERM)
         _chain(signal.SIGINT)
     if not state.installed:
         state.installed = True
+        with contextlib.suppress(RuntimeError):
+            _watch_hypercorn(asyncio.get_running_loop())
         threading.Thread(target=_close_when_begun, args=(state,), name="sse-shutdown", daemon=True).start()
         atexit.register(_at_exit)
 
@@ -137,7 +137,6 @@ def _worker_of(handler: object) -> Any:
 def _watch_hypercorn(loop: asyncio.AbstractEventLoop) -> None:
     for task in asyncio.all_tasks(loop):
         if getattr(task.get_coro(), "__name__", "") == "raise_shutdown":
-            task.remove_done_callback(_task_ended)  # once, however many streams
             task.add_done_callback(_task_ended)
 
 

@@ -1,4 +1,4 @@
-"""Shutting down the socket of a client that doesn't read, whatever the server: found among the process's own by its peer. Knows no Django.
+"""Shutting down the socket of a client that doesn't read, found among the process's own by its peer. Knows no Django.
 
 A server that drains waits for its connections, and one whose client doesn't read can neither be finished nor be cancelled from
 the application. ASGI has no call for it; the socket itself is the one thing that all servers share. Used only when a

@@ -82,9 +82,9 @@ class _EveryAlias(set[str]):
         return True
 
 
-def mark(view: Any, streaming: StreamingView) -> Any:
+def mark(view: Callable[..., Any], streaming: StreamingView) -> Callable[..., Any]:
     """Give a finished view what Django and we look for on it."""
     # ATOMIC_REQUESTS would hold a transaction open for the whole stream, and refuses async views.
-    view._non_atomic_requests = _EveryAlias()
-    view.sse_stream = streaming
+    view._non_atomic_requests = _EveryAlias()  # type: ignore[attr-defined]
+    view.sse_stream = streaming  # type: ignore[attr-defined]
     return view

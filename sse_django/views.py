@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.core.exceptions import ImproperlyConfigured
@@ -22,11 +22,11 @@ class EventStreamView(View):
     """A view whose `stream(self, request, …)` yields, or returns an iterable; sync or async.
 
     The attributes are the options of `event_stream`; `recheck` is a method. `stream` answers any HTTP method, as a decorated
-    function does; set `http_method_names` to say which. To Django it is a sync view, whatever `stream` is, so that mixins which look at `request.user`, such as
-    LoginRequiredMixin, work; the stream itself runs on the server's loop.
+    function does; set `http_method_names` to say which. To Django it is a sync view, whatever `stream` is, so that mixins
+    which look at `request.user`, such as LoginRequiredMixin, work; the stream itself runs on the server's loop.
     """
 
-    view_is_async: ClassVar[bool] = False  # type: ignore[assignment]
+    view_is_async = False
     sse_stream: StreamingView | None = None  # set by as_view()
 
     item: Any = UNTYPED

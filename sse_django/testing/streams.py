@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from io import BytesIO
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
@@ -68,7 +68,7 @@ class _AsyncHandler(ASGIHandler):
     def create_request(self, scope: Any, body_file: Any) -> Any:
         request, error = super().create_request(scope, body_file)
         if request is not None and not self.enforce_csrf:
-            request._dont_enforce_csrf_checks = True
+            cast("Any", request)._dont_enforce_csrf_checks = True
         return request, error
 
 
@@ -92,7 +92,7 @@ class AsyncStream(_Received):
         self._error: BaseException | None = None
 
     async def __aenter__(self) -> Self:
-        # handle(), not __call__(): a thread-sensitive context would take the ORM to another thread, out of the test's transaction.
+        # handle(), not __call__(): that makes a thread for the ORM, which would be out of the test's transaction.
         self._task = asyncio.create_task(self._run())
         await self._until(lambda: self.status_code != 0, self._timeout)
         return self
@@ -216,7 +216,7 @@ class SyncStream(_Received):
         self.disconnect()
 
     def disconnect(self) -> None:
-        """Leave; back when the generator's `finally` has run. Under WSGI a server notices at its next write, here it is told."""
+        """Leave; back when the generator's `finally` has run. A WSGI server notices at its next write, this one is told."""
         self._gone = True
         if self._response is not None:
             self._response.close()
