@@ -62,7 +62,8 @@ def _finish(dump: Dump, value: Any) -> bytes:
     except PydanticSerializationError as error:
         if "surrogates not allowed" not in str(error):
             raise TypeError(f"{type(value).__name__} can't be sent as JSON: {error}") from error
-        out = _dump_any(_without_surrogates(_to_python(value)))
+        # Twice: Pydantic stumbles over dict keys on the way to plain data, and finds more text inside models.
+        out = _dump_any(_without_surrogates(_to_python(_without_surrogates(value))))
     if b"NaN" in out or b"Infinity" in out:  # rare: perhaps only inside a string, so look properly
         json.loads(out, parse_constant=lambda constant: _refuse_constant(value))
     return out
@@ -78,7 +79,7 @@ def _without_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return replace_surrogates(value)
     if isinstance(value, dict):
-        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+        return {replace_surrogates(k) if isinstance(k, str) else k: _without_surrogates(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_without_surrogates(v) for v in value]
     return value

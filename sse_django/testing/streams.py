@@ -15,6 +15,7 @@ from typing import Any, Self, cast
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
+from sse_django.testing.connections import keep_connections, release_connections
 from sse_django.testing.parser import EventParser, ReceivedEvent
 
 #: Seconds that a test waits for an event unless it says otherwise.
@@ -160,11 +161,13 @@ class AsyncStream(_Received):
                 raise self._late(timeout) from None
 
     async def _run(self) -> None:
+        keep_connections()
         try:
             await self._handler.handle(self._scope, self._receive, self._send)
         except BaseException as error:
             self._error = error
         finally:
+            release_connections()
             self.ended = True
             self._changed.set()
 
@@ -207,7 +210,12 @@ class SyncStream(_Received):
         self._gone = False
 
     def __enter__(self) -> Self:
-        self._response = self._handler(self._environ, self._start)
+        keep_connections()
+        try:
+            self._response = self._handler(self._environ, self._start)
+        except BaseException:
+            release_connections()
+            raise
         self._reader = threading.Thread(target=self._read, name="sse-test-reader", daemon=True)
         self._reader.start()
         return self
@@ -217,9 +225,10 @@ class SyncStream(_Received):
 
     def disconnect(self) -> None:
         """Leave; back when the generator's `finally` has run. A WSGI server notices at its next write, this one is told."""
-        self._gone = True
-        if self._response is not None:
+        if self._response is not None and not self._gone:
+            self._gone = True
             self._response.close()
+            release_connections()
         if self._reader is not None:
             self._reader.join(self._timeout)
 
