@@ -9,12 +9,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from tests.demo.server import DemoServer, manage
 from tests.live.browser import chromium
 
-QUICK = 0.02
+QUICK = 0.005
 #: Longer than any test: what comes after such a pause never comes.
 NEVER = 600.0
-
-# Longer than EventSource's usual three seconds before it asks again.
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")
@@ -40,11 +37,16 @@ def halting_demo(database: Path) -> Iterator[DemoServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One Chromium for a module's tests. Not for longer: while it is open, this thread can't run async tests."""
-    with chromium() as running:
-        yield running
+    """One Chromium for the tests in this folder. Not for longer: while it is open, this thread can't run async tests."""
+    # Longer than EventSource's usual three seconds before it asks again.
+    expect.set_options(timeout=15_000)
+    try:
+        with chromium() as running:
+            yield running
+    finally:
+        expect.set_options(timeout=None)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 export class EventParser {
   #rest = ""
+  #afterCR = false
   #started = false
   #data = []
   #type = ""
@@ -27,12 +28,17 @@ export class EventParser {
     return events
   }
 
-  // Lines end with CRLF, LF or CR. A CR at the very end waits: its LF may be on the way.
+  // Lines end with CRLF, LF or CR. A CR ends its line at once; the LF that may follow, perhaps later, ends none.
   #line() {
-    const end = this.#rest.search(/\r\n|\n|\r(?!$)/)
+    if (this.#afterCR && this.#rest !== "") {
+      if (this.#rest.startsWith("\n")) this.#rest = this.#rest.slice(1)
+      this.#afterCR = false
+    }
+    const end = this.#rest.search(/[\r\n]/)
     if (end < 0) return null
     const line = this.#rest.slice(0, end)
-    this.#rest = this.#rest.slice(end + (this.#rest.startsWith("\r\n", end) ? 2 : 1))
+    this.#afterCR = this.#rest[end] === "\r"
+    this.#rest = this.#rest.slice(end + 1)
     return line
   }
 
