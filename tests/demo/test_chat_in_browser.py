@@ -71,6 +71,7 @@ def test_the_parser_reads_the_format_however_it_is_cut(demo: DemoServer, page: P
         ["token", "x\n y", "7"],
         ["message", "z", "7"],
     ]
+    assert parsed(page, "data: x\r\ndata: y\r\n\r\n") == [["message", "x\ny", ""]]
     # An id alone is remembered, an unknown field is not, and what has no blank line after it never was.
     assert parsed(page, "id: 1\n\nfoo: 2\ndata: d\n\nid\ndata: e\n\ndata: lost\n") == [
         ["message", "d", "1"],
