@@ -70,4 +70,5 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 USE_TZ = True
+TIME_ZONE = "UTC"
 STATIC_URL = "static/"

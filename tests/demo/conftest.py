@@ -14,6 +14,14 @@ QUICK = 0.005
 NEVER = 600.0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say by the marker that servers are started, for `-m "not live"`."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.live)
+
+
 @pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo's database as `make demo` makes it."""

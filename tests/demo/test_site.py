@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo_project.catalog import tour
+from demo_project.catalog import source, tour
 from demo_project.catalog.examples import chat, items, resume
 from tests.demo.server import DemoServer, manage
 from tests.demo.test_wire import FINITE, OPENING
@@ -66,6 +66,15 @@ def test_a_page_shows_the_view_and_its_file_as_they_are(demo: DemoServer, slug: 
     assert path is not None
     written = Path(__file__).resolve().parents[2] / "demo_project" / path[1]
     assert file == written.read_text().rstrip("\n")
+
+
+def test_marking_code_up_changes_none_of_it() -> None:
+    root = Path(__file__).resolve().parents[2]
+    files = [*root.glob("sse_django/**/*.py"), *root.glob("demo_project/**/*.py"), Path(__file__)]
+    assert len(files) > 50
+    tricky = 'f"{{{a!r:>{width}}}} <b> &amp; {x[\'y\']}" + """two\n  lines""" \\\n  + b  # <i>\n'
+    for code in [tricky, *(file.read_text() for file in files)]:
+        assert text_of(str(source.highlight(code))) == code.rstrip("\n")
 
 
 def test_a_view_is_shown_with_its_decorators(demo: DemoServer) -> None:
