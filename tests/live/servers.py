@@ -144,13 +144,13 @@ class Server:
 
     # Its end
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the main process alone, as a container's init and most supervisors do."""
         os.kill(self.pid, number)
 
-    def ctrl_c(self) -> None:
-        """Send SIGINT to all its processes, as a terminal does."""
-        os.killpg(self.pid, signal.SIGINT)
+    def send_signal_to_all(self, number: signal.Signals) -> None:
+        """Send a signal to all its processes, as a terminal does with SIGINT and systemd with SIGTERM."""
+        os.killpg(self.pid, number)
 
     def reload(self) -> None:
         """Change a file that a reloading server watches."""
