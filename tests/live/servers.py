@@ -224,6 +224,11 @@ class Server:
             exc.add_note(f"{self.trace(stream)}\n{self.log()}")
             raise
 
+    def facts(self) -> dict[str, Any]:
+        """The worker's process id as `pid`, the names of its threads as `names`; asks the server."""
+        answer: dict[str, Any] = json.loads(fetch(f"{self.url}/threads/"))
+        return answer
+
     def progress(self, stream: str) -> int:
         """How many items a stream has made so far; asks the server."""
         return int(json.loads(fetch(f"{self.url}/progress/?name={stream}"))["items"])

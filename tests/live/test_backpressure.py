@@ -8,7 +8,6 @@ import pytest
 from tests.live.client import Stream, abort, fetch, never_read
 from tests.live.conftest import StartServer
 from tests.live.servers import ASGI_KINDS, WSGI_KINDS
-from tests.live.test_connections import facts
 from tests.live.waiting import stands_still, stays, until
 
 COUNT = 200_000
@@ -60,7 +59,7 @@ def test_a_reader_that_does_not_read_holds_the_generator_back(
     kind: str, path: str, shared_server: StartServer, name: str
 ) -> None:
     server = shared_server(kind)
-    worker = facts(server)["pid"]
+    worker = server.facts()["pid"]
     before = server.resident(worker)
     with never_read(f"{server.url}/{path}/?name={name}&size={SIZE}") as connection:
         until(lambda: stands_still(server, name), 10, "the generator stands still")
