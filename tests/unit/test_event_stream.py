@@ -511,7 +511,7 @@ async def test_pings_in_silence_on_every_path(serve: Serve, async_sse_client: As
 
     @event_stream(ping_interval=0.1, start_timeout=0)
     async def async_view(request: HttpRequest) -> AsyncIterator[int]:
-        while not seen.is_set():
+        while not seen.is_set():  # noqa: ASYNC110  (the test sets it in another thread)
             await asyncio.sleep(0.01)
         yield 1
 
