@@ -61,8 +61,7 @@ def _pieces(code: str) -> Iterator[str]:
         at = token.end
         kind = _kind(token, before)
         before = token.string
-        # Not token.string: inside an f-string it has `{` where the source has `{{`.
-        text = _between(lines, token.start, token.end)
+        text = token.string
         yield format_html('<span class="{}">{}</span>', kind, text) if kind else format_html("{}", text)
     yield format_html("{}", _between(lines, at, (len(lines) + 1, 0)))
 
