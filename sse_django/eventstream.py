@@ -23,6 +23,7 @@ from django.http import HttpRequest
 
 from sse_django import shutdown
 from sse_django.bridge import BackgroundPump, Homing, ThreadPump
+from sse_django.compression import GzipStream
 from sse_django.conf import get_settings
 from sse_django.connections import Janitor
 from sse_django.events import format_sse_event
@@ -49,8 +50,8 @@ class EventStream:
         max_duration: seconds after which the stream ends, shortened by up to a tenth; None for no limit.
         release: whether waiting gives database connections back.
 
-    `transform` may be set to what the bytes pass through on their way out (compression), and `on_launch` to what runs beside
-    the stream: it is called at the start and returns what is called at the end.
+    `compression` may be set to what the bytes pass through on their way out, and `on_launch` to what runs beside the stream: it
+    is called at the start and returns what is called at the end.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class EventStream:
         self._retry = retry
         self._max_duration = max_duration
         self._release = release
-        self.transform: Callable[[bytes], bytes] | None = None
+        self.compression: GzipStream | None = None
         self.on_launch: Callable[[], Callable[[], object]] | None = None
         self._on_end: Callable[[], object] | None = None
         self.pipe: Pipe[bytes] = Pipe()
@@ -173,6 +174,8 @@ class EventStream:
                     self._sending = False
             if self.pipe.error is not None and self.pipe.closed is None:
                 yield self._out(await self._report(self.pipe.error))
+            if self.compression is not None:
+                yield self.compression.finish()
         finally:
             await self.aclose("disconnected")
 
@@ -192,6 +195,8 @@ class EventStream:
                 self._sending = False
             if self.pipe.error is not None and self.pipe.closed is None:
                 yield self._out(self._report_sync(self.pipe.error))
+            if self.compression is not None:
+                yield self.compression.finish()
         finally:
             self.close_and_join("disconnected")
 
@@ -201,7 +206,7 @@ class EventStream:
         return b"" if self.pipe.readable else OPENING_COMMENT
 
     def _out(self, chunk: bytes) -> bytes:
-        return chunk if self.transform is None else self.transform(chunk)
+        return chunk if self.compression is None else self.compression(chunk)
 
     # -- its end
 

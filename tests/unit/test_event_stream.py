@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import gzip
 import json
 import logging
 import re
@@ -717,6 +718,11 @@ async def test_compress_gzips_for_those_who_accept_it_and_flushes(
         await stream.wait_for(lambda s: b"hello" in zlib.decompressobj(31).decompress(s.body))
         assert stream.headers["Content-Encoding"] == "gzip"
         assert stream.headers["Vary"] == "Accept-Encoding"
+    serve(event_stream(compress=True)(_plain))
+    async with async_sse_client.stream("/", headers={"Accept-Encoding": "gzip"}) as stream:
+        await stream.wait_for(lambda s: s.ended)
+        assert gzip.decompress(stream.body) == b"data: 1\n\n"  # which refuses a truncated member
+    serve(view)
     async with async_sse_client.stream("/", headers={"Accept-Encoding": "gzip;q=0"}) as stream:
         assert (await stream.next()).data == '"hello"'
 
