@@ -160,6 +160,7 @@ class EventStream:
         launched = self._pump is not None
         try:
             self.launch(here=True)
+            shutdown.notice()  # a sync view's stream was launched in another thread
             if not launched and self.is_async:
                 await asyncio.sleep(0)  # the first step of a generator that has something at hand
             if opening := self._opening():

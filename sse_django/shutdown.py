@@ -46,7 +46,9 @@ class _State:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.draining = False
+        self.last_signal: int | None = None  # one whose default action is due when the streams have ended
         self.installed = False
+        self.loop_watched = False
         self.streams: dict[int, Closable] = {}  # by id; plain dict operations are atomic, so a signal can't tear them
         self.begun: queue.SimpleQueue[None] = queue.SimpleQueue()  # its put() is safe in a signal handler
 
@@ -68,7 +70,12 @@ def register(stream: Closable) -> None:
     """Have a stream closed when the process goes. Call it where the stream starts: this is also where signals are chained."""
     state = _current()
     state.streams[id(stream)] = stream
-    _install(state)
+    notice()
+
+
+def notice() -> None:
+    """See to it that this process's end is noticed. Signals can be chained in the main thread only: call it there too."""
+    _install(_current())
 
 
 def unregister(stream: Closable) -> None:
@@ -95,10 +102,12 @@ def _install(state: _State) -> None:
     if threading.current_thread() is threading.main_thread():
         _chain(signal.SIGTERM)
         _chain(signal.SIGINT)
+        if not state.loop_watched:
+            with contextlib.suppress(RuntimeError):
+                _watch_hypercorn(asyncio.get_running_loop())
+                state.loop_watched = True
     if not state.installed:
         state.installed = True
-        with contextlib.suppress(RuntimeError):
-            _watch_hypercorn(asyncio.get_running_loop())
         threading.Thread(target=_close_when_begun, args=(state,), name="sse-shutdown", daemon=True).start()
         atexit.register(_at_exit)
 
@@ -118,12 +127,13 @@ class _Chained:
         self.previous = previous
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
-        begin()
         if callable(self.previous):
+            begin()
             self.previous(signum, frame)
-        else:  # SIG_DFL
+        else:  # SIG_DFL would end the process here and now: it gets the signal again when the streams have ended
             signal.signal(signum, signal.SIG_DFL)
-            os.kill(os.getpid(), signum)
+            _current().last_signal = signum
+            begin()
 
 
 def _worker_of(handler: object) -> Any:
@@ -158,6 +168,8 @@ def _close_when_begun(state: _State) -> None:
     deadline = time.monotonic() + POLITE
     while state.streams and time.monotonic() < deadline:
         time.sleep(0.02)
+    if state.last_signal is not None:
+        os.kill(os.getpid(), state.last_signal)
     # From here on as long as the process lives: a stream may be in the middle of its start, a send may block late.
     while True:
         for stream in list(state.streams.values()):
