@@ -6,6 +6,7 @@ A server gets no flag that would help it to stop: what the tests see is what a d
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -121,8 +122,8 @@ class Server:
         try:
             until(self._answers, START_TIMEOUT, f"{kind} answers")
         except BaseException as exc:
-            self.stop()
             exc.add_note(self.log())
+            self.stop()
             raise
 
     def __enter__(self) -> Self:
@@ -170,13 +171,14 @@ class Server:
         return time.monotonic() - started
 
     def stop(self) -> None:
-        """Kill whatever is left of it."""
+        """Kill whatever is left of it, and remove its log and its trace."""
         for pid in self.processes():
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
         self._process.wait(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     # What it does
 
