@@ -243,11 +243,10 @@ class EventStream:
         self._end()
 
     def cut(self) -> None:
-        """Shut the client's socket down if a chunk of ours is stuck in it."""
-        if self._sending and self.request is not None:
-            host, port = _peer(self.request)
-            if host and port:
-                shut_down_peer(host, port)
+        """Shut the client's socket down if a chunk of ours is stuck on its way, or bytes wait in it to be read."""
+        host, port = _peer(self.request) if self.request is not None else (None, None)
+        if host and port:
+            shut_down_peer(host, port, only_unread=not self._sending)
 
     def _end(self) -> None:
         self._forget()
@@ -286,7 +285,5 @@ def _jittered(seconds: float) -> float:
 
 def _peer(request: HttpRequest) -> tuple[str | None, int | None]:
     client = getattr(request, "scope", {}).get("client")
-    if client:
-        return client[0], client[1]
-    port = request.META.get("REMOTE_PORT")
-    return request.META.get("REMOTE_ADDR"), int(port) if port and str(port).isdigit() else None
+    host, port = client or (request.META.get("REMOTE_ADDR"), request.META.get("REMOTE_PORT"))
+    return host, int(port) if port is not None and str(port).isdigit() else None  # text under WSGI and in granian's scope

@@ -10,15 +10,22 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 
 
-def shut_down_peer(host: str, port: int) -> bool:
-    """Shut down this process's TCP connection with a peer. Returns whether there was one."""
+def shut_down_peer(host: str, port: int, *, only_unread: bool = False) -> bool:
+    """Shut down this process's TCP connection with a peer; with `only_unread`, if bytes wait in it for the peer to read.
+
+    Returns:
+        Whether one was shut down.
+    """
     for fd in _open_fds():
         with contextlib.suppress(OSError, ValueError):
             duplicate = socket.socket(fileno=os.dup(fd))
             try:
                 if duplicate.type == socket.SOCK_STREAM and _same_peer(duplicate.getpeername(), host, port):
+                    if only_unread and not _has_unread(duplicate):
+                        return False
                     duplicate.shutdown(socket.SHUT_RDWR)
                     return True
             finally:
@@ -32,6 +39,16 @@ def _same_peer(peer: object, host: str, port: int) -> bool:
         and peer[1] == port
         and str(peer[0]).removeprefix("::ffff:") == host.removeprefix("::ffff:")
     )
+
+
+def _has_unread(connection: socket.socket) -> bool:
+    try:
+        import fcntl
+        import termios
+    except ImportError:  # Windows: it can't be known
+        return False
+    waiting = fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4)
+    return int.from_bytes(waiting, sys.byteorder) > 0
 
 
 def _open_fds() -> list[int]:
