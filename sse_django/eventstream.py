@@ -28,6 +28,7 @@ from sse_django.conf import get_settings
 from sse_django.connections import Janitor
 from sse_django.events import format_sse_event
 from sse_django.keepalive import read_async, read_sync
+from sse_django.pace import Pace
 from sse_django.pipe import Pipe
 from sse_django.pump import Pump
 from sse_django.sockets import shut_down_peer
@@ -158,6 +159,7 @@ class EventStream:
     async def read(self) -> AsyncGenerator[bytes, None]:
         """The body, for an async server. Closing it closes the stream and waits for the generator's `finally`."""
         launched = self._pump is not None
+        pace: Pace | None = None
         try:
             self.launch(here=True)
             shutdown.notice()  # a sync view's stream was launched in another thread
@@ -168,16 +170,21 @@ class EventStream:
             if self._max_duration is not None and not self.refused:
                 loop = asyncio.get_running_loop()
                 self._lifetime = loop.call_later(_jittered(self._max_duration), self.close, "lifetime")
+            pace = self._make_pace()
             async with aclosing(read_async(self.pipe, self._ping_interval)) as chunks:
                 async for chunk in chunks:
                     self._sending = True
                     yield self._out(chunk)
+                    if pace is not None:
+                        await pace.keep(len(chunk))
                     self._sending = False
             if self.pipe.error is not None and self.pipe.closed is None:
                 yield self._out(await self._report(self.pipe.error))
             if self.compression is not None:
                 yield self.compression.finish()
         finally:
+            if pace is not None:
+                pace.stop()
             await self.aclose("disconnected")
 
     def read_sync(self) -> Iterator[bytes]:
@@ -200,6 +207,12 @@ class EventStream:
                 yield self.compression.finish()
         finally:
             self.close_and_join("disconnected")
+
+    def _make_pace(self) -> Pace | None:
+        if not Pace.is_needed() or self.request is None:
+            return None
+        host, port = _peer(self.request)
+        return Pace(host, port) if host and port else None
 
     def _opening(self) -> bytes:
         if self._retry is not None:
@@ -286,4 +299,6 @@ def _jittered(seconds: float) -> float:
 def _peer(request: HttpRequest) -> tuple[str | None, int | None]:
     client = getattr(request, "scope", {}).get("client")
     host, port = client or (request.META.get("REMOTE_ADDR"), request.META.get("REMOTE_PORT"))
-    return host, int(port) if port is not None and str(port).isdigit() else None  # text under WSGI and in granian's scope
+    return host, int(port) if port is not None and str(
+        port
+    ).isdigit() else None  # text under WSGI and in granian's scope

@@ -54,7 +54,7 @@ def test_a_greedy_generator_delivers_everything_while_others_are_answered(
 
 
 @pytest.mark.parametrize("path", ["greedy", "sync-greedy"])
-@pytest.mark.parametrize("kind", ["uvicorn", "granian", "hypercorn", *WSGI_KINDS])
+@pytest.mark.parametrize("kind", [*ASGI_KINDS, *WSGI_KINDS])
 def test_a_reader_that_does_not_read_holds_the_generator_back(
     kind: str, path: str, shared_server: StartServer, name: str
 ) -> None:
