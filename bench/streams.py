@@ -65,11 +65,11 @@ class Server:
 
     def _answer(self) -> str:
         assert self._process.stdout is not None
-        return self._process.stdout.readline() or sys.exit(f"{self._module} did not start")
+        return self._process.stdout.readline() or sys.exit(f"{self._module} has ended; what it said is above")
 
 
 def measure(server: Server, case: Case, workload: Workload, scale: float = 1.0) -> dict[str, float]:
-    """One run of one case: CPU seconds a unit, units a second, or seconds of latency."""
+    """One run of one case: seconds of processor time a unit and units in a second of it, and what the clock says."""
     *fixed, size = workload.sizes
     sizes = (*fixed, max(1, round(size * case.share * scale)))
     command = [sys.executable, "-m", "bench.load", workload.kind, case.path, *map(str, (server.port, *sizes))]
@@ -80,7 +80,7 @@ def measure(server: Server, case: Case, workload: Workload, scale: float = 1.0) 
     expected = sizes[0] * sizes[1] if workload.kind == "streams" else sizes[-1]
     if seen["events"] != expected:
         sys.exit(f"{case}: {seen['events']} events of {expected} arrived")
-    result = {"cpu": cpu / expected}
+    result = {"cpu": cpu / expected, "power": expected / cpu}
     if workload.kind == "latency":
         result["latency"] = seen["latency"]
     else:
@@ -113,7 +113,7 @@ def show(name: str, results: Results) -> None:
     workload = WORKLOADS[name]
     key, head = ("latency", "µs to the client") if workload.kind == "latency" else ("rate", f"{workload.unit}s/s")
     print(f"\n{name}: {workload.title}")
-    print(f"  {'':22}{'µs CPU/' + workload.unit:>18}{head:>18}{'CPU ratio':>12}{'ratio':>8}   (peer : sse_django)")
+    print(f"  {'':22}{'µs CPU/' + workload.unit:>18}{head:>18}{'CPU ratio':>12}{'ratio':>8}   (to the first line)")
     ours = next(iter(results.values()))
     for case, result in results.items():
         cpu, value = statistics.median(result["cpu"]) * 1e6, statistics.median(result[key])
@@ -125,7 +125,7 @@ def show(name: str, results: Results) -> None:
 def show_bars(results: dict[str, Results]) -> bool:
     """Print what the bars ask for and what came out; whether all are met."""
     met = True
-    print(f"\n{'bars':58}{'wanted':>8}{'measured':>10}")
+    print(f"\n{'bars':58}{'wanted':>8}{'measured':>10}{'by the clock':>14}")
     for bar in BARS:
         if bar.workload not in results:
             continue
@@ -133,7 +133,8 @@ def show_bars(results: dict[str, Results]) -> bool:
         reached = ratio(of[bar.case], of[bar.peer], bar.measure)
         met = met and bar.met(reached)
         text = f"{bar.workload}: {bar.measure}, {bar.case} against {bar.peer}"
-        print(f"{text:58}{bar.wanted:>8}{reached:10.2f}   {'met' if bar.met(reached) else 'MISSED'}")
+        clock = f"{ratio(of[bar.case], of[bar.peer], 'rate'):.2f}" if bar.measure == "power" else ""
+        print(f"{text:58}{bar.wanted:>8}{reached:10.2f}{clock:>14}   {'met' if bar.met(reached) else 'MISSED'}")
     return met
 
 
