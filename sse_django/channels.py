@@ -14,7 +14,7 @@ RESERVED_PREFIX = "_sse:"
 #: Channels in one publish or one subscription.
 MAX_CHANNELS = 100
 
-_NAME = re.compile(r"[^\s,\x00-\x1f\x7f\ud800-\udfff]{1,%d}" % MAX_LENGTH)
+_NAME = re.compile(rf"[^\s,\x00-\x1f\x7f\ud800-\udfff]{{1,{MAX_LENGTH}}}")
 
 
 def check_channel(name: object, *, reserved: bool = False) -> str:

@@ -30,6 +30,7 @@ from sse_django.keepalive import read_async, read_sync
 from sse_django.pipe import Pipe
 from sse_django.pump import Pump
 from sse_django.sockets import shut_down_peer
+from sse_django.subscription import Subscription
 from sse_django.waker import make_wake
 
 logger = logging.getLogger("sse_django")
@@ -65,7 +66,9 @@ class EventStream:
     ) -> None:
         self.request: HttpRequest | None = None
         self.is_async = hasattr(source, "__aiter__")
+        self.subscription = source if isinstance(source, Subscription) else None
         self.refused = False
+        self._launched = False
         self._source: Any = source
         self._encode = encode
         self._ping_interval = ping_interval
@@ -89,14 +92,19 @@ class EventStream:
 
         A stream that can't be served now is `refused`: it has one block, a `retry:`, and ends.
         """
-        if self._pump is not None or self.refused:
+        if self._launched or self.refused:
             return
+        self._launched = True
         self._opened = time.monotonic()
-        pump: Pump | ThreadPump | BackgroundPump
+        pump: Pump | ThreadPump | BackgroundPump | None
         if shutdown.draining() or self._too_many():
             self._refuse()
             return
-        if not self.is_async:
+        if self.subscription is not None:
+            pump = None  # its bytes are made by the hub
+            if here and self._release:
+                self._forget = Janitor.here().watch(lambda: 0)
+        elif not self.is_async:
             limit = get_settings().MAX_SYNC_STREAMS
             pump = ThreadPump(self._source, self.pipe, self._encode, release=self._release, limit=limit)
             if not pump.start():
@@ -129,7 +137,7 @@ class EventStream:
     async def first(self, timeout: float) -> None:
         """Wait until there is something to send, or the end, or for `timeout` seconds."""
         pipe = self.pipe
-        if pipe.readable:
+        if pipe.readable or self.subscription is not None:
             return
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
@@ -144,7 +152,7 @@ class EventStream:
 
     def first_sync(self, timeout: float) -> None:
         """As `first`, for a thread."""
-        if self.pipe.readable:
+        if self.pipe.readable or self.subscription is not None:
             return
         ready = threading.Event()
         self.pipe.wake_reader = ready.set
@@ -156,17 +164,17 @@ class EventStream:
 
     async def read(self) -> AsyncGenerator[bytes, None]:
         """The body, for an async server. Closing it closes the stream and waits for the generator's `finally`."""
-        launched = self._pump is not None
+        launched = self._launched
         try:
             self.launch(here=True)
-            if not launched and self.is_async:
+            if not launched and isinstance(self._pump, Pump):
                 await asyncio.sleep(0)  # the first step of a generator that has something at hand
             if opening := self._opening():
                 yield self._out(opening)
             if self._max_duration is not None and not self.refused:
                 loop = asyncio.get_running_loop()
                 self._lifetime = loop.call_later(_jittered(self._max_duration), self.close, "lifetime")
-            async with aclosing(read_async(self.pipe, self._ping_interval)) as chunks:
+            async with aclosing(self._chunks()) as chunks:
                 async for chunk in chunks:
                     self._sending = True
                     yield self._out(chunk)
@@ -186,7 +194,7 @@ class EventStream:
                 self._lifetime = threading.Timer(_jittered(self._max_duration), self.close, ("lifetime",))
                 self._lifetime.daemon = True
                 self._lifetime.start()
-            for chunk in read_sync(self.pipe, self._ping_interval):
+            for chunk in self._chunks_sync():
                 self._sending = True
                 yield self._out(chunk)
                 self._sending = False
@@ -195,9 +203,21 @@ class EventStream:
         finally:
             self.close_and_join("disconnected")
 
+    def _chunks(self) -> AsyncGenerator[bytes, None]:
+        if self.subscription is not None and not self.refused:
+            return self.subscription.read(self._ping_interval)
+        return read_async(self.pipe, self._ping_interval)
+
+    def _chunks_sync(self) -> Iterator[bytes]:
+        if self.subscription is not None and not self.refused:
+            return self.subscription.read_sync(self._ping_interval)
+        return read_sync(self.pipe, self._ping_interval)
+
     def _opening(self) -> bytes:
         if self._retry is not None:
             return format_sse_event(retry=self._retry)
+        if self.subscription is not None:
+            return b""  # it begins with its cursor
         return b"" if self.pipe.readable else OPENING_COMMENT
 
     def _out(self, chunk: bytes) -> bytes:
@@ -212,6 +232,8 @@ class EventStream:
 
     def close(self, reason: str) -> None:
         """Begin to end, from any thread: the generator is closed, the reader finishes. The first reason stays."""
+        if self.subscription is not None:
+            self.subscription.close(reason)
         if self._pump is not None:
             self._pump.close(reason)
         else:

@@ -1,7 +1,7 @@
 """What a backend is: one durable log of events, with cursors that only it understands.
 
-A backend never imports the hub. Its methods are sync and may block: the hub calls them from threads of its own, `publish` is called from
-views, tasks and shells. Every call to an engine has a timeout. A third party's backend passes
+A backend never imports the hub. Its methods are sync and may block: the hub calls them from threads of its own, `publish` is
+called from views, tasks and shells. Every call to an engine has a timeout. A third party's backend passes
 `sse_django.testing.contract` to show that it keeps the promises written here.
 """
 
@@ -66,8 +66,21 @@ class BaseBackend:
             )
         self.settings: dict[str, Any] = {**self.options, **options}
 
+    def check_size(self, message: Message) -> None:
+        """Refuse what the engine would.
+
+        Raises:
+            ValueError: if the event is larger than `max_bytes`.
+        """
+        size = 0 if message.data is None else len(message.data.encode())
+        if self.max_bytes is not None and size > self.max_bytes:
+            raise ValueError(
+                f"an event of {size} bytes is over the {self.max_bytes} that {type(self).__name__} takes: "
+                "publish what it is about (an id, a URL) and let readers fetch the rest"
+            )
+
     def publish(self, messages: Sequence[Message]) -> None:
-        """Append events, in this order; on return they are acknowledged. A message whose `key` is in the log already is left out.
+        """Append events, in this order; on return they are acknowledged. One whose `key` is in the log already is left out.
 
         Raises:
             PublishError: if the engine did not acknowledge them.
@@ -82,8 +95,8 @@ class BaseBackend:
         """Events after a cursor, oldest first, at most `limit` of them, in any of `channels` (None: in all).
 
         Returns:
-            The events, and the cursor up to which the log was looked through: at least the last event's, and further where what
-            follows is in other channels. Reading on from it misses nothing and repeats nothing.
+            The events, and the cursor up to which the log was looked through: at least the last event's, and further where
+            what follows is in other channels. Reading on from it misses nothing and repeats nothing.
 
         Raises:
             Gone: if the log can't say what came after the cursor: `trimmed`, `epoch` or `ahead` (also where another event
@@ -92,7 +105,7 @@ class BaseBackend:
         raise NotImplementedError
 
     def wait(self, after: str, timeout: float) -> None:
-        """Return when there may be something after the cursor, or after `timeout` seconds. Only a hint: too early is allowed."""
+        """Return when there may be something after the cursor, or after `timeout` seconds. A hint: too early is allowed."""
         raise NotImplementedError
 
     def trim(self) -> int:

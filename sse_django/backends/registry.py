@@ -43,7 +43,9 @@ def get_backend(alias: str = "default") -> BaseBackend:
 def _make(alias: str) -> BaseBackend:
     backends = get_settings().BACKENDS
     if alias not in backends:
-        raise ImproperlyConfigured(f"{SETTINGS_NAME}['BACKENDS'] has no {alias!r}; it has {', '.join(map(repr, backends))}")
+        raise ImproperlyConfigured(
+            f"{SETTINGS_NAME}['BACKENDS'] has no {alias!r}; it has {', '.join(map(repr, backends))}"
+        )
     config = backends[alias]
     try:
         cls: Any = import_string(config["BACKEND"])
