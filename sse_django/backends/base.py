@@ -108,6 +108,9 @@ class BaseBackend:
         """Return when there may be something after the cursor, or after `timeout` seconds. A hint: too early is allowed."""
         raise NotImplementedError
 
+    def interrupt(self) -> None:
+        """Have `wait` return in other threads, where that is possible: the hub stops."""
+
     def trim(self) -> int:
         """Drop what retention allows to be dropped, a bounded amount per call, without stalling publishers; how many went."""
         raise NotImplementedError

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sse_django.backends.base import BaseBackend, Message, StoredEvent
 from sse_django.backends.cursor import new_epoch, new_tag
 from sse_django.backends.extent import Extent
+from sse_django.backends.retention import Retention
 
 #: Events dropped by one call of `trim`, so that publishers wait no longer for the lock than for a read.
 TRIM_BATCH = 1000
@@ -29,6 +30,7 @@ class MemoryBackend(BaseBackend):
 
     def __init__(self, alias: str, options: Mapping[str, Any]) -> None:
         super().__init__(alias, options)
+        self._retention = Retention.of(self)
         self._changed = threading.Condition()
         self._epoch = new_epoch()
         self._floor = self._seq = 0
@@ -50,7 +52,7 @@ class MemoryBackend(BaseBackend):
                 if message.key is not None:
                     self._keys[message.key] = self._seq
             self._changed.notify_all()
-        limit = self.settings["max_events"]
+        limit = self._retention.max_events
         if limit is not None and len(self._entries) > 2 * limit + TRIM_BATCH:
             self.trim()  # nobody reads, so nobody trims
 
@@ -66,29 +68,29 @@ class MemoryBackend(BaseBackend):
             cursor = extent.place(after)
             if extent.floor < cursor.seq < extent.seq:
                 extent.match(cursor, self._entries[cursor.seq].tag)
-            looked = after
-            for seq in range(cursor.seq + 1, self._seq + 1):
-                if len(events) == limit:
-                    break
+            for seq in range(cursor.seq + 1, extent.seq + 1):
                 entry = self._entries[seq]
-                looked = extent.cursor(seq, entry.tag)
                 if wanted is None or not wanted.isdisjoint(entry.message.channels):
-                    events.append(StoredEvent(looked, entry.message))
-        return events, looked
+                    events.append(StoredEvent(extent.cursor(seq, entry.tag), entry.message))
+                    if len(events) == limit:
+                        return events, events[-1].cursor
+        return events, extent.head
 
     def wait(self, after: str, timeout: float) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._extent().head != after, timeout)
+            if self._extent().head == after:
+                self._changed.wait(timeout)
+
+    def interrupt(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
     def trim(self) -> int:
         with self._changed:
-            max_events, max_age = self.settings["max_events"], self.settings["max_age"]
-            keep_from = 0 if max_events is None else self._seq - max_events + 1
-            cutoff = float("-inf") if max_age is None else time.monotonic() - max_age
-            dropped = 0
+            dropped, now = 0, time.monotonic()
             while self._floor < self._seq and dropped < TRIM_BATCH:
                 entry = self._entries[self._floor + 1]
-                if self._floor + 1 >= keep_from and entry.at >= cutoff:
+                if not self._retention.over(self._seq - self._floor, now - entry.at):
                     break
                 self._floor += 1
                 self._floor_tag = entry.tag

@@ -95,13 +95,12 @@ class FakeLog:
     def trim(self) -> int:
         return 0
 
+    def interrupt(self) -> None:
+        with self.lock:
+            self.lock.notify_all()
+
     def close(self) -> None:
         pass
-
-
-@pytest.fixture(autouse=True)
-def _stop_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "WAIT", 0.05)  # how long stop() may have to wait for the engine
 
 
 @contextmanager
@@ -180,6 +179,7 @@ def test_only_the_readers_of_a_channel_wake() -> None:
     with running(log) as hub:
         a, b = hub.open(("a",), None), hub.open(("b",), None)
         read(a, 1), read(b, 1)
+        until(lambda: b._joined)
         woken = threading.Event()
         assert b.take() is None
         assert b.sleep_until(woken.set)
