@@ -12,9 +12,9 @@ import asyncio
 import contextvars
 import threading
 import time
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, sync_to_async
@@ -29,10 +29,37 @@ from sse_django.waker import make_wake
 THREAD_GRACE = 1.0
 
 
+class _Closers(set[Callable[[str], object]]):
+    """What is called when a stream is closed, to end a wait that its generator is in."""
+
+    reason: str | None = None
+
+
+#: Set in the thread of a ThreadPump.
+_closers: contextvars.ContextVar[_Closers | None] = contextvars.ContextVar("closers", default=None)
+
+
+@contextmanager
+def closed_with_stream(close: Callable[[str], object]) -> Iterator[None]:
+    """While a sync generator waits in here, closing its stream calls `close(reason)` from another thread."""
+    closers = _closers.get()
+    if closers is None:
+        yield
+        return
+    closers.add(close)
+    try:
+        if closers.reason is not None:  # it was closed just before
+            close(closers.reason)
+        yield
+    finally:
+        closers.discard(close)
+
+
 class ThreadPump:
     """One sync iterable on its way into a pipe, in a thread of its own.
 
-    A step that blocks can't be interrupted: after `close` the generator is closed at its next `yield`.
+    A step that blocks can't be interrupted (unless it waits in `closed_with_stream`): after `close` the generator is closed at
+    its next `yield`.
     """
 
     _active = 0
@@ -46,6 +73,7 @@ class ThreadPump:
         self._encode: Any = encode
         self._release = release
         self._limit = limit
+        self._closers = _Closers()
 
     def start(self) -> bool:
         """Begin; False, and nothing has happened, if `limit` threads stream already."""
@@ -62,6 +90,9 @@ class ThreadPump:
     def close(self, reason: str) -> None:
         """End the iterable at its next `yield`, from any thread."""
         self._pipe.close(reason)
+        self._closers.reason = self._closers.reason or reason
+        for closer in list(self._closers):
+            closer(reason)
 
     async def wait_closed(self) -> None:
         """Until the iterable's `finally` is through, for as long as is decent."""
@@ -73,6 +104,7 @@ class ThreadPump:
 
     def _run(self, lease: Lease) -> None:
         AsyncToSync.executors.current = None  # the thread that made us goes its own way
+        _closers.set(self._closers)
         error: BaseException | None = None
         try:
             with lease.held():

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 
 from sse_django.channelevent import ChannelEvent
+from sse_django.bridge import closed_with_stream
 from sse_django.conf import get_settings
 from sse_django.events import KEEPALIVE_COMMENT, format_sse_event
 from sse_django.hub import Reader, Wake, cursor_block
@@ -149,19 +150,19 @@ class Subscription:
         last = time.monotonic()
         silence: float | None = OPENING
         try:
-            while reader.closed is None:
-                chunk = reader.take()
-                if chunk is not None:
-                    yield chunk
-                    last, silence = time.monotonic(), ping_interval
-                    continue
-                ready = threading.Event()
-                if not reader.sleep_until(ready.set):
-                    continue
-                timeout = None if silence is None else max(0.0, last + silence - time.monotonic())
-                if not ready.wait(timeout):
-                    yield None
-                    last, silence = time.monotonic(), ping_interval
+            with closed_with_stream(self.close):
+                while reader.closed is None:
+                    chunk = reader.take()
+                    if chunk is not None:
+                        yield chunk
+                        last, silence = time.monotonic(), ping_interval
+                        continue
+                    ready = threading.Event()
+                    if not reader.sleep_until(ready.set):
+                        continue
+                    if not ready.wait(None if silence is None else max(0.0, last + silence - time.monotonic())):
+                        yield None
+                        last, silence = time.monotonic(), ping_interval
         finally:
             self.close("disconnected")
 
