@@ -2,6 +2,7 @@
 
 from sse_django.decorators import event_stream
 from sse_django.events import ServerSentEvent
+from sse_django.kicks import akick, kick
 from sse_django.pubsub import apublish, publish, subscribe
 from sse_django.response import EventSourceResponse
 from sse_django.resumption import last_event_id
@@ -12,8 +13,10 @@ __all__ = [
     "EventSourceResponse",
     "EventStreamView",
     "ServerSentEvent",
+    "akick",
     "apublish",
     "event_stream",
+    "kick",
     "last_event_id",
     "model_schema",
     "publish",

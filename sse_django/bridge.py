@@ -215,13 +215,12 @@ class Homing(Executor):
         self._work_ready = threading.Lock()
 
     @classmethod
-    def context(cls) -> contextvars.Context | None:
-        """A context for the generator, if the current one is that of such a view."""
-        first = getattr(AsyncToSync.executors, "current", None)
-        if first is None:
-            return None
+    def context(cls) -> contextvars.Context:
+        """A copy of the current context for a generator, at home in it if the current one is that of such a view."""
         context = contextvars.copy_context()
-        context.run(setattr, AsyncToSync.executors, "current", cls(first))
+        first = getattr(AsyncToSync.executors, "current", None)
+        if first is not None:
+            context.run(setattr, AsyncToSync.executors, "current", cls(first))
         return context
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:

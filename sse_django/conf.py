@@ -33,6 +33,10 @@ class Settings:
     MAX_DURATION: float | None = None
     #: Streams at once in a process; None is no limit.
     MAX_STREAMS: int | None = None
+    #: Streams at once of one user in a process, where the user is known; None is no limit.
+    MAX_STREAMS_PER_USER: int | None = None
+    #: How long the server may take to accept a chunk before the stream is cut; None is no limit.
+    WRITE_TIMEOUT: float | None = None
 
 
 _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -40,6 +44,8 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "MAX_SYNC_STREAMS": (int, "a whole number of 1 or more, or None"),
     "MAX_DURATION": ((int, float), "seconds above 0, or None"),
     "MAX_STREAMS": (int, "a whole number of 1 or more, or None"),
+    "MAX_STREAMS_PER_USER": (int, "a whole number of 1 or more, or None"),
+    "WRITE_TIMEOUT": ((int, float), "seconds above 0, or None"),
 }
 
 

@@ -11,9 +11,9 @@ import json
 import logging
 import random
 import threading
-import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from contextlib import aclosing
+from time import monotonic
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -22,13 +22,16 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest
 
 from sse_django import shutdown
+from sse_django.audience import reading, session_of, user_of
 from sse_django.bridge import BackgroundPump, Homing, ThreadPump
 from sse_django.conf import get_settings
 from sse_django.connections import Janitor
 from sse_django.events import format_sse_event
 from sse_django.keepalive import read_async, read_sync
+from sse_django.limits import WriteWatch, too_many
 from sse_django.pipe import Pipe
 from sse_django.pump import Pump
+from sse_django.signals import stream_closed, stream_opened
 from sse_django.sockets import shut_down_peer
 from sse_django.subscription import Subscription
 from sse_django.waker import make_wake
@@ -66,6 +69,10 @@ class EventStream:
     ) -> None:
         self.request: HttpRequest | None = None
         self.is_async = hasattr(source, "__aiter__")
+        self.channels: set[str] = set()
+        self.sending_since: float | None = None
+        self._ended = False
+        self._finished: str | None = None  # how it ended, where nobody closed it
         self.subscription = source if isinstance(source, Subscription) else None
         self.refused = False
         self._launched = False
@@ -82,7 +89,6 @@ class EventStream:
         self._pump: Pump | ThreadPump | BackgroundPump | None = None
         self._forget: Callable[[], None] = lambda: None
         self._lifetime: asyncio.TimerHandle | threading.Timer | None = None
-        self._sending = False
         self._opened = 0.0
 
     # -- its beginning
@@ -95,9 +101,9 @@ class EventStream:
         if self._launched or self.refused:
             return
         self._launched = True
-        self._opened = time.monotonic()
+        self._opened = monotonic()
         pump: Pump | ThreadPump | BackgroundPump | None
-        if shutdown.draining() or self._too_many():
+        if shutdown.draining() or too_many(self.user):
             self._refuse()
             return
         if self.subscription is not None:
@@ -112,7 +118,9 @@ class EventStream:
                 return
         elif here:
             pump = Pump(self._source, self.pipe, self._encode)
-            pump.start(Homing.context())
+            context = Homing.context()
+            context.run(reading.set, self.channels)
+            pump.start(context)
             if self._release:
                 self._forget = Janitor.here().watch(lambda: self.pipe.written)
         else:
@@ -121,12 +129,9 @@ class EventStream:
         self._pump = pump
         self._source = None
         shutdown.register(self)
+        WriteWatch.ensure()
         if self.on_launch is not None:
             self._on_end = self.on_launch()
-
-    def _too_many(self) -> bool:
-        limit = get_settings().MAX_STREAMS
-        return limit is not None and shutdown.open_streams() >= limit
 
     def _refuse(self) -> None:
         # EventSource takes any status but 200 as final, so the answer to "not now" is an empty stream and a time to come back.
@@ -169,6 +174,8 @@ class EventStream:
             self.launch(here=True)
             if not launched and isinstance(self._pump, Pump):
                 await asyncio.sleep(0)  # the first step of a generator that has something at hand
+            if not self.refused and stream_opened.has_listeners(EventStream):
+                await stream_opened.asend_robust(EventStream, request=self.request)
             if opening := self._opening():
                 yield self._out(opening)
             if self._max_duration is not None and not self.refused:
@@ -176,11 +183,13 @@ class EventStream:
                 self._lifetime = loop.call_later(_jittered(self._max_duration), self.close, "lifetime")
             async with aclosing(self._chunks()) as chunks:
                 async for chunk in chunks:
-                    self._sending = True
+                    self.sending_since = monotonic()
                     yield self._out(chunk)
-                    self._sending = False
-            if self.pipe.error is not None and self.pipe.closed is None:
-                yield self._out(await self._report(self.pipe.error))
+                    self.sending_since = None
+            if self.closed is None:
+                self._finished = "finished" if self.pipe.error is None else "error"
+                if self.pipe.error is not None:
+                    yield self._out(await self._report(self.pipe.error))
         finally:
             await self.aclose("disconnected")
 
@@ -188,6 +197,8 @@ class EventStream:
         """The body, for a WSGI server."""
         try:
             self.launch(here=False)
+            if not self.refused:
+                stream_opened.send_robust(EventStream, request=self.request)
             if opening := self._opening():
                 yield self._out(opening)
             if self._max_duration is not None and not self.refused:
@@ -195,11 +206,13 @@ class EventStream:
                 self._lifetime.daemon = True
                 self._lifetime.start()
             for chunk in self._chunks_sync():
-                self._sending = True
+                self.sending_since = monotonic()
                 yield self._out(chunk)
-                self._sending = False
-            if self.pipe.error is not None and self.pipe.closed is None:
-                yield self._out(self._report_sync(self.pipe.error))
+                self.sending_since = None
+            if self.closed is None:
+                self._finished = "finished" if self.pipe.error is None else "error"
+                if self.pipe.error is not None:
+                    yield self._out(self._report_sync(self.pipe.error))
         finally:
             self.close_and_join("disconnected")
 
@@ -223,7 +236,28 @@ class EventStream:
     def _out(self, chunk: bytes) -> bytes:
         return chunk if self.transform is None else self.transform(chunk)
 
+    # -- whose it is
+
+    @property
+    def user(self) -> str | None:
+        """The primary key of its user, if that is known without a query."""
+        return user_of(self.request)
+
+    def matches(self, *, user: str | None = None, channel: str | None = None, session: str | None = None) -> bool:
+        """Whether all that is given is true of it."""
+        channels = self.channels if self.subscription is None else self.subscription.channels
+        return (
+            (user is None or user == self.user)
+            and (channel is None or channel in channels)
+            and (session is None or session == session_of(self.request))
+        )
+
     # -- its end
+
+    @property
+    def closed(self) -> str | None:
+        """Why it is to end, or None."""
+        return self.pipe.closed if self.subscription is None else self.subscription.closed
 
     @property
     def owned(self) -> bool:
@@ -244,14 +278,16 @@ class EventStream:
         self.close(reason)
         if self._pump is not None:
             await self._pump.wait_closed()
-        self._end()
+        if self._end() and stream_closed.has_listeners(EventStream):
+            await stream_closed.asend_robust(EventStream, **self._summary())
 
     def close_and_join(self, reason: str = "disconnected") -> None:
         """Close, and wait for the `finally` of a generator that runs on a thread of ours."""
         self.close(reason)
         if isinstance(self._pump, (ThreadPump, BackgroundPump)):
             self._pump.join()
-        self._end()
+        if self._end():
+            stream_closed.send_robust(EventStream, **self._summary())
 
     def abandon(self) -> None:
         """Nobody will read it: its response was thrown away."""
@@ -260,12 +296,25 @@ class EventStream:
 
     def cut(self) -> None:
         """Shut the client's socket down if a chunk of ours is stuck in it."""
-        if self._sending and self.request is not None:
+        if self.sending_since is not None and self.request is not None:
             host, port = _peer(self.request)
             if host and port:
                 shut_down_peer(host, port)
 
-    def _end(self) -> None:
+    def _summary(self) -> dict[str, Any]:
+        events = self.pipe.puts if self.subscription is None else self.subscription.events
+        return {
+            "request": self.request,
+            "outcome": self._finished or self.closed,
+            "duration": monotonic() - self._opened,
+            "events": events,
+        }
+
+    def _end(self) -> bool:
+        """Forget it; whether this was its end."""
+        if self._ended:
+            return False
+        self._ended = True
         self._forget()
         if self._lifetime is not None:
             self._lifetime.cancel()
@@ -275,6 +324,7 @@ class EventStream:
         error, self.pipe.error = self.pipe.error, None
         if error is not None and self.pipe.closed is not None and isinstance(error, Exception):
             logger.error("a stream's generator failed while it was being closed (%s)", self.pipe.closed, exc_info=error)
+        return self._launched and not self.refused
 
     # -- its errors
 

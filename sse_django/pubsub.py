@@ -7,7 +7,7 @@ it is sent when the transaction has committed; between the commit and the engine
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -82,10 +82,18 @@ def send(message: Message, alias: str) -> None:
     backend.check_size(message)
     record(message, alias)
     if not backend.transactional and transaction.get_connection().in_atomic_block:
-        transaction.on_commit(lambda: _send_late(backend, message))
+        after_commit(lambda: _send_late(backend, message))
         return
     backend.publish([message])
     _tell(backend, message)
+
+
+def after_commit(do: Callable[[], object]) -> None:
+    """Now, or when the open transaction has committed. Outside one it needs no database connection, as `on_commit` does."""
+    if transaction.get_connection().in_atomic_block:
+        transaction.on_commit(do)
+    else:
+        do()
 
 
 def _send_late(backend: BaseBackend, message: Message) -> None:

@@ -135,7 +135,7 @@ def _start_timeout(request: HttpRequest, options: StreamOptions) -> float:
 def _outcome(request: HttpRequest, response: EventSourceResponse) -> HttpResponseBase:
     stream = response.event_stream
     pipe = stream.pipe
-    if stream.refused or pipe.wrote or not pipe.ended:
+    if stream.refused or pipe.puts or not pipe.ended:
         return response
     error, pipe.error = pipe.error, None
     if error is not None:

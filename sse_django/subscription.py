@@ -12,8 +12,9 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 
-from sse_django.channelevent import ChannelEvent
+from sse_django.audience import reading
 from sse_django.bridge import closed_with_stream
+from sse_django.channelevent import ChannelEvent
 from sse_django.conf import get_settings
 from sse_django.events import KEEPALIVE_COMMENT, format_sse_event
 from sse_django.hub import Reader, Wake, cursor_block
@@ -41,6 +42,7 @@ class Subscription:
         self._reason: str | None = None
         self._sleeping: asyncio.Future[None] | None = None
         self._ping_due = False
+        self.events = 0  # handed to the reader so far
 
     def __repr__(self) -> str:
         return f"subscribe({', '.join(map(repr, self.channels))}, after={self.after!r}, backend={self.backend!r})"
@@ -100,6 +102,9 @@ class Subscription:
     def _open(self) -> Reader:
         if self._reader is not None:
             raise RuntimeError(f"{self!r} is read already: subscribe once for each reader")
+        channels = reading.get()
+        if channels is not None:
+            channels.update(self.channels)
         hub = get_hub(self.backend)
         reader = self._reader = hub.open(self.channels, self.after)
         if self.after is not None:
@@ -132,6 +137,7 @@ class Subscription:
                     if opening is not None:
                         opening.cancel()
                         opening = None
+                    self.events += len(chunk.blocks)
                     yield chunk
                     self.last_sent = clock()
                 elif self._ping_due:
@@ -154,6 +160,7 @@ class Subscription:
                 while reader.closed is None:
                     chunk = reader.take()
                     if chunk is not None:
+                        self.events += len(chunk.blocks)
                         yield chunk
                         last, silence = time.monotonic(), ping_interval
                         continue
