@@ -1,7 +1,7 @@
 """The validity rule, once for all engines: what a log can still say about a cursor.
 
-A cursor is good iff its epoch is the log's, floor <= seq <= head, and the event there is still the one it names. The tag of the last
-trimmed event is kept with the floor, so that a cursor exactly there (nothing after it has gone) can be checked too.
+A cursor is good iff its epoch is the log's, floor <= seq <= head, and the event there is still the one it names. The tag of the
+last trimmed event is kept with the floor, so that a cursor exactly there (nothing after it has gone) can be checked too.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The log in a list: for tests, and for a site that is one process and may forget all events when it restarts.
 
-It keeps every rule of the other backends, so that a test of resets, trims and repeats means something. Nothing reaches another process.
+It keeps every rule of the other backends, so that a test of resets, trims and repeats means something. Nothing reaches another
+process.
 """
 
 from __future__ import annotations

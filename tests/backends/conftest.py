@@ -1,0 +1,26 @@
+"""The engines, each started when a test first asks for it, and their databases."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django.plugin import DjangoDbBlocker
+
+from tests.engines.databases import database
+
+
+@pytest.fixture(scope="session")
+def _unblocked(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """These databases are ours: none is Django's test database, and transactions are what is tested."""
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture(scope="session")
+def sqlite_alias(_unblocked: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A file, with the options that docs recommend."""
+    path: Path = tmp_path_factory.mktemp("backends") / "log.sqlite3"
+    options = {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"}
+    settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": options}
+    with database("contract_sqlite", settings) as alias:
+        yield alias
