@@ -167,21 +167,20 @@ class EventStream:
 
     # -- its bytes
 
-    async def read(self) -> AsyncGenerator[bytes, None]:
+    def read(self) -> AsyncGenerator[bytes, None]:
         """The body, for an async server. Closing it closes the stream and waits for the generator's `finally`."""
+        return self._read_pipe() if self.subscription is None else self._read_channels(self.subscription)
+
+    async def _read_pipe(self) -> AsyncGenerator[bytes, None]:
         launched = self._launched
         try:
             self.launch(here=True)
             if not launched and isinstance(self._pump, Pump):
                 await asyncio.sleep(0)  # the first step of a generator that has something at hand
-            if not self.refused and stream_opened.has_listeners(EventStream):
-                await stream_opened.asend_robust(EventStream, request=self.request)
+            await self._begin()
             if opening := self._opening():
                 yield self._out(opening)
-            if self._max_duration is not None and not self.refused:
-                loop = asyncio.get_running_loop()
-                self._lifetime = loop.call_later(_jittered(self._max_duration), self.close, "lifetime")
-            async with aclosing(self._chunks()) as chunks:
+            async with aclosing(read_async(self.pipe, self._ping_interval)) as chunks:
                 async for chunk in chunks:
                     self.sending_since = monotonic()
                     yield self._out(chunk)
@@ -192,6 +191,33 @@ class EventStream:
                     yield self._out(await self._report(self.pipe.error))
         finally:
             await self.aclose("disconnected")
+
+    async def _read_channels(self, subscription: Subscription) -> AsyncGenerator[bytes, None]:
+        # The fast path: ready-made bytes, and nothing between the hub and the server but this generator.
+        try:
+            self.launch(here=True)
+            await self._begin()
+            if opening := self._opening():
+                yield self._out(opening)
+            if self.refused:
+                return
+            subscription.open(self._ping_interval)
+            while (chunk := await subscription.next_chunk()) is not None:
+                self.sending_since = monotonic()
+                yield chunk.wire if self.transform is None else self.transform(chunk.wire)
+                self.sending_since = None
+        finally:
+            subscription.release("disconnected")
+            await self.aclose("disconnected")
+
+    async def _begin(self) -> None:
+        if self.refused:
+            return
+        if stream_opened.has_listeners(EventStream):
+            await stream_opened.asend_robust(EventStream, request=self.request)
+        if self._max_duration is not None:
+            loop = asyncio.get_running_loop()
+            self._lifetime = loop.call_later(_jittered(self._max_duration), self.close, "lifetime")
 
     def read_sync(self) -> Iterator[bytes]:
         """The body, for a WSGI server."""
@@ -216,14 +242,9 @@ class EventStream:
         finally:
             self.close_and_join("disconnected")
 
-    def _chunks(self) -> AsyncGenerator[bytes, None]:
-        if self.subscription is not None and not self.refused:
-            return self.subscription.read(self._ping_interval)
-        return read_async(self.pipe, self._ping_interval)
-
     def _chunks_sync(self) -> Iterator[bytes]:
         if self.subscription is not None and not self.refused:
-            return self.subscription.read_sync(self._ping_interval)
+            return (chunk.wire for chunk in self.subscription.chunks_sync(self._ping_interval))
         return read_sync(self.pipe, self._ping_interval)
 
     def _opening(self) -> bytes:

@@ -100,24 +100,21 @@ class Reader:
         """Have its consumer begin with the cursor that it brought."""
         self._inbox.appendleft(Chunk([cursor_block(cursor)]))
 
-    def take(self) -> Chunk | None:
-        """The next chunk, or None: then `sleep_until` may be called."""
-        with self._hub.lock:
-            return self._take()
+    def take(self, wake: Callable[[], object]) -> Chunk | None:
+        """The next chunk; or None, and `wake` is called, once and from any thread, when there may be one.
 
-    def sleep_until(self, wake: Callable[[], object]) -> bool:
-        """Have `wake` called, once and from any thread, when there is something; False (and no call) if there is already."""
+        A reader that is closed gets None and no call: look at `closed` before you sleep.
+        """
         with self._hub.lock:
-            if self._inbox or self.closed is not None or (self._joined and self._behind()):
-                return False
-            self._wake = wake
-            return True
+            chunk = self._take()
+            self._wake = wake if chunk is None and self.closed is None else None
+            return chunk
 
     def caught_up(self) -> str | None:
         """The newest cursor that this reader was looked through to: its own where more is to come."""
         with self._hub.lock:
             ring = self._hub.ring
-            if self._joined and ring is not None and not self._inbox and not self._behind():
+            if self._wake is not None and self._joined and ring is not None:  # it sleeps, so nothing has come since
                 self._at, self.cursor = ring.newest, ring.newest_cursor
             return self.cursor
 
@@ -135,13 +132,6 @@ class Reader:
             wake()
 
     # -- under the hub's lock
-
-    def _behind(self) -> bool:
-        ring = self._hub.ring
-        assert ring is not None
-        if self._wake is not None:
-            return False  # it slept, so nothing has come since
-        return self._at < self._hub.reset_at or self._at < ring.floor or ring.take(self.channels, self._at) is not None
 
     def _take(self) -> Chunk | None:
         if self._inbox:
@@ -511,33 +501,43 @@ def reset_chunk(gone: Gone, number: int) -> Chunk:
 
 def wake_all(wakes: list[Callable[[], object]]) -> None:
     """Call them, those of one loop by one call into it."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    by_loop: dict[asyncio.AbstractEventLoop, list[TaskSleep]] = {}
     for wake in wakes:
-        future = getattr(wake, "future", None)
-        if future is None:
-            wake()
+        if isinstance(wake, TaskSleep):
+            by_loop.setdefault(wake.loop, []).append(wake)
         else:
-            by_loop.setdefault(future.get_loop(), []).append(future)
-    for loop, futures in by_loop.items():
+            wake()
+    for loop, sleeps in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_settle, futures)
+            loop.call_soon_threadsafe(_settle, sleeps)
         except RuntimeError:  # the loop is closed; nobody sleeps there
             pass
 
 
-def _settle(futures: list[asyncio.Future[None]]) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_result(None)
+def _settle(sleeps: list[TaskSleep]) -> None:
+    for sleep in sleeps:
+        sleep.end()
 
 
-class Wake:
-    """Wakes a task: many of them at once by `wake_all`."""
+class TaskSleep:
+    """The sleep of one task. It is woken by a call into its loop, so a task may ask to be woken before it sleeps."""
 
-    __slots__ = ("future",)
+    __slots__ = ("future", "loop")
 
-    def __init__(self, future: asyncio.Future[None]) -> None:
-        self.future = future
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.future: asyncio.Future[None] | None = None
 
     def __call__(self) -> None:
         wake_all([self])
+
+    def begin(self) -> asyncio.Future[None]:
+        """What the task awaits."""
+        self.future = self.loop.create_future()
+        return self.future
+
+    def end(self) -> None:
+        """Wake the task; in its loop."""
+        future = self.future
+        if future is not None and not future.done():
+            future.set_result(None)

@@ -9,17 +9,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from sse_django.audience import reading
 from sse_django.bridge import closed_with_stream
 from sse_django.channelevent import ChannelEvent
 from sse_django.conf import get_settings
 from sse_django.events import KEEPALIVE_COMMENT, format_sse_event
-from sse_django.hub import Reader, Wake, cursor_block
+from sse_django.hub import Reader, TaskSleep
 from sse_django.hubs import get_hub, start_hub
-from sse_django.ring import Chunk
+from sse_django.ring import Block, Chunk
 from sse_django.wheel import Wheel
 
 #: Seconds to wait for the first cursor before a ping goes out in its place, so that the browser opens.
@@ -40,7 +39,10 @@ class Subscription:
         self.ping_interval: float | None = None
         self._reader: Reader | None = None
         self._reason: str | None = None
-        self._sleeping: asyncio.Future[None] | None = None
+        self._sleep: TaskSleep | None = None
+        self._wheel: Wheel | None = None
+        self._opening: asyncio.TimerHandle | None = None
+        self._clock: Callable[[], float] = time.monotonic
         self._ping_due = False
         self.events = 0  # handed to the reader so far
 
@@ -59,43 +61,93 @@ class Subscription:
         if self._reader is not None:
             self._reader.close(self._reason)
 
-    # -- events
+    # -- as events
 
     async def __aiter__(self) -> AsyncIterator[ChannelEvent]:
-        self.ping_interval = get_settings().PING_INTERVAL
-        async with aclosing(self._chunks()) as chunks:
-            async for chunk in chunks:
-                for event in self._events(chunk):
+        self.open(get_settings().PING_INTERVAL)
+        try:
+            while (chunk := await self.next_chunk()) is not None:
+                for event in _events(chunk):
                     yield event
+        finally:
+            self.release("disconnected")
 
     def __iter__(self) -> Iterator[ChannelEvent]:
-        for chunk in self._chunks_sync(get_settings().PING_INTERVAL):
-            yield from self._events(chunk)
+        for chunk in self.chunks_sync(get_settings().PING_INTERVAL):
+            yield from _events(chunk)
 
-    def _events(self, chunk: Chunk | None) -> Iterator[ChannelEvent]:
-        blocks = chunk.blocks if chunk is not None else [cursor_block(cursor)] if (cursor := self._caught_up()) else []
-        for block in blocks:
-            yield ChannelEvent.received(cursor=block.cursor, event=block.event, data=block.data, wire=block.wire)
+    # -- as chunks, for a task
 
-    # -- bytes
-
-    async def read(self, ping_interval: float | None) -> AsyncGenerator[bytes, None]:
-        """The bytes of the events, with pings."""
+    def open(self, ping_interval: float | None) -> None:
+        """Begin to read, in the running loop; `release` at the end."""
+        self._open()
+        loop = asyncio.get_running_loop()
+        self._sleep = TaskSleep(loop)
+        self._clock = loop.time
         self.ping_interval = ping_interval
-        async with aclosing(self._chunks()) as chunks:
-            async for chunk in chunks:
-                yield self._ping_bytes() if chunk is None else chunk.wire
+        self.last_sent = loop.time()
+        self._wheel = Wheel.here()
+        self._wheel.add(self)
+        self._opening = loop.call_later(OPENING, self.ping)
 
-    def read_sync(self, ping_interval: float | None) -> Iterator[bytes]:
-        """As `read`, for a thread."""
-        for chunk in self._chunks_sync(ping_interval):
-            yield self._ping_bytes() if chunk is None else chunk.wire
+    async def next_chunk(self) -> Chunk | None:
+        """What is to be sent next, pings included; None at the end."""
+        reader, sleep = self._reader, self._sleep
+        assert reader is not None
+        assert sleep is not None
+        self.last_sent = self._clock()  # what came before has left by now
+        while True:
+            chunk = reader.take(sleep)
+            if chunk is not None:
+                if self._opening is not None:
+                    self._opening.cancel()
+                    self._opening = None
+                self.events += len(chunk.blocks)
+                return chunk
+            if reader.closed is not None:
+                return None
+            if self._ping_due:
+                self._ping_due = False
+                return self._ping_chunk(reader)
+            await sleep.begin()
 
     def ping(self) -> None:
         """The wheel says it is time."""
         self._ping_due = True
-        if self._sleeping is not None and not self._sleeping.done():
-            self._sleeping.set_result(None)
+        if self._sleep is not None:
+            self._sleep.end()
+
+    def release(self, reason: str) -> None:
+        """It is read no more."""
+        if self._opening is not None:
+            self._opening.cancel()
+        if self._wheel is not None:
+            self._wheel.remove(self)
+        self.close(reason)
+
+    # -- as chunks, for a thread
+
+    def chunks_sync(self, ping_interval: float | None) -> Iterator[Chunk]:
+        """As `next_chunk`, one after the other."""
+        reader = self._open()
+        ready = threading.Event()
+        last = time.monotonic()
+        silence: float | None = OPENING
+        try:
+            with closed_with_stream(self.close):
+                while reader.closed is None:
+                    ready.clear()
+                    chunk = reader.take(ready.set)
+                    if chunk is not None:
+                        self.events += len(chunk.blocks)
+                    elif self.closed is not None:
+                        return
+                    elif ready.wait(None if silence is None else max(0.0, last + silence - time.monotonic())):
+                        continue
+                    yield self._ping_chunk(reader) if chunk is None else chunk
+                    last, silence = time.monotonic(), ping_interval
+        finally:
+            self.close("disconnected")
 
     # -- inside
 
@@ -109,74 +161,18 @@ class Subscription:
         reader = self._reader = hub.open(self.channels, self.after)
         if self.after is not None:
             reader.echo(self.after)
-        if self._reason is not None:
+        if self._reason is not None:  # closed meanwhile, by somebody who found no reader to close
             reader.close(self._reason)
         start_hub(hub)
         return reader
 
-    async def _sleep(self, reader: Reader, loop: asyncio.AbstractEventLoop) -> None:
-        future: asyncio.Future[None] = loop.create_future()
-        self._sleeping = future
-        if reader.sleep_until(Wake(future)):
-            await future
-        self._sleeping = None
+    def _ping_chunk(self, reader: Reader) -> Chunk:
+        cursor = reader.caught_up()
+        wire = KEEPALIVE_COMMENT if cursor is None else b": ping\n" + format_sse_event(id=cursor)
+        return Chunk([Block(0, cursor or "", (), wire, None, None)])
 
-    async def _chunks(self) -> AsyncGenerator[Chunk | None, None]:
-        """Chunks, and None when a ping is due."""
-        reader = self._open()
-        loop = asyncio.get_running_loop()
-        clock = loop.time
-        self.last_sent = clock()
-        wheel = Wheel.here()
-        wheel.add(self)
-        opening: asyncio.TimerHandle | None = loop.call_later(OPENING, self.ping)
-        try:
-            while reader.closed is None:
-                chunk = reader.take()
-                if chunk is not None:
-                    if opening is not None:
-                        opening.cancel()
-                        opening = None
-                    self.events += len(chunk.blocks)
-                    yield chunk
-                    self.last_sent = clock()
-                elif self._ping_due:
-                    self._ping_due = False
-                    yield None
-                else:
-                    await self._sleep(reader, loop)
-        finally:
-            if opening is not None:
-                opening.cancel()
-            wheel.remove(self)
-            self.close("disconnected")
 
-    def _chunks_sync(self, ping_interval: float | None) -> Iterator[Chunk | None]:
-        reader = self._open()
-        last = time.monotonic()
-        silence: float | None = OPENING
-        try:
-            with closed_with_stream(self.close):
-                while reader.closed is None:
-                    chunk = reader.take()
-                    if chunk is not None:
-                        self.events += len(chunk.blocks)
-                        yield chunk
-                        last, silence = time.monotonic(), ping_interval
-                        continue
-                    ready = threading.Event()
-                    if not reader.sleep_until(ready.set):
-                        continue
-                    if not ready.wait(None if silence is None else max(0.0, last + silence - time.monotonic())):
-                        yield None
-                        last, silence = time.monotonic(), ping_interval
-        finally:
-            self.close("disconnected")
-
-    def _ping_bytes(self) -> bytes:
-        cursor = self._caught_up()
-        return KEEPALIVE_COMMENT if cursor is None else b": ping\n" + format_sse_event(id=cursor)
-
-    def _caught_up(self) -> str | None:
-        assert self._reader is not None
-        return self._reader.caught_up()
+def _events(chunk: Chunk) -> Iterator[ChannelEvent]:
+    for block in chunk.blocks:
+        if block.cursor:  # else a ping from before the log was ever reached
+            yield ChannelEvent.received(cursor=block.cursor, event=block.event, data=block.data, wire=block.wire)

@@ -118,12 +118,11 @@ def read(reader: Reader, count: int, timeout: float = 5) -> list[str]:
     got: list[str] = []
     deadline = time.monotonic() + timeout
     while len(got) < count:
-        chunk = reader.take()
+        ready = threading.Event()
+        chunk = reader.take(ready.set)
         if chunk is not None:
             got += [block.wire.decode() for block in chunk.blocks]
-            continue
-        ready = threading.Event()
-        if reader.sleep_until(ready.set):
+        else:
             assert ready.wait(max(0, deadline - time.monotonic())), f"only {got}"
     return got
 
@@ -181,8 +180,7 @@ def test_only_the_readers_of_a_channel_wake() -> None:
         read(a, 1), read(b, 1)
         until(lambda: b._joined)
         woken = threading.Event()
-        assert b.take() is None
-        assert b.sleep_until(woken.set)
+        assert b.take(woken.set) is None
         log.publish("1", "a")
         assert data(read(a, 1)) == ["1"]
         assert not woken.is_set()
@@ -196,8 +194,7 @@ def test_a_quiet_reader_does_not_fall_behind_while_others_are_busy(monkeypatch: 
         quiet, busy = hub.open(("quiet",), None), hub.open(("busy",), None)
         read(quiet, 1), read(busy, 1)
         woken = threading.Event()
-        assert quiet.take() is None
-        assert quiet.sleep_until(woken.set)
+        assert quiet.take(woken.set) is None
         for n in range(100):
             log.publish(str(n), "busy")
         assert data(read(busy, 100)) == [str(n) for n in range(100)]
@@ -271,7 +268,7 @@ def test_closing_wakes_the_consumer_and_forgets_the_reader() -> None:
         reader = hub.open(("a", "b"), None)
         read(reader, 1)
         woken = threading.Event()
-        assert reader.sleep_until(woken.set)
+        assert reader.take(woken.set) is None
         reader.close("kicked")
         reader.close("disconnected")
         assert woken.is_set()
