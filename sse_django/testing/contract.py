@@ -46,17 +46,32 @@ class BackendContract:
         """Put the engine back to there, so that it goes on with numbers that it has used already."""
         raise NotImplementedError
 
+    def new(self, **options: Any) -> BaseBackend:
+        """`make_backend`, closed at the end of the test."""
+        backend = self.make_backend(**options)
+        vars(self).setdefault("_made", []).append(backend)
+        return backend
+
+    def teardown_method(self) -> None:
+        """Under pytest."""
+        for backend in vars(self).pop("_made", []):
+            backend.close()
+
+    def tearDown(self) -> None:
+        """Under unittest."""
+        self.teardown_method()
+
     # -- order
 
     def test_a_new_log_has_a_head_with_nothing_after_it(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         head = backend.head()
         assert backend.head() == head
         assert backend.read(head, None, 10) == ([], head)
         assert backend.read(head, {"orders"}, 10) == ([], head)
 
     def test_events_are_read_in_the_order_of_publishing(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         publish(backend, "a", "b")
         backend.publish([Message(("orders",), text) for text in "cdefg"])
@@ -67,7 +82,7 @@ class BackendContract:
         assert len({event.cursor for event in events}) == 8
 
     def test_an_event_is_read_as_it_was_published(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         sent = [
             Message(("orders", "user:1"), '{"n":1}', event="created", retry=0, comment="hello"),
@@ -83,7 +98,7 @@ class BackendContract:
         assert [event.message for event in events] == sent
 
     def test_a_reader_goes_on_from_every_place(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         publish(backend, *"abcdefg")
         events, _ = backend.read(start, None, 100)
@@ -92,7 +107,7 @@ class BackendContract:
         assert texts(backend.read(start, None, 100)[0]) == list("abcdefg")
 
     def test_pages_miss_nothing_and_repeat_nothing(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         for index in range(23):
             publish(backend, str(index), channels=("even",) if index % 2 == 0 else ("odd",))
@@ -101,7 +116,7 @@ class BackendContract:
                 assert page_through(backend, start, channels, limit) == [str(index) for index in wanted]
 
     def test_fewer_events_than_the_limit_means_that_the_log_was_looked_through(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         for index in range(30):
             publish(backend, str(index), channels=("busy",))
@@ -117,7 +132,7 @@ class BackendContract:
     # -- channels
 
     def test_an_event_in_several_channels_is_one_event(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         backend.publish([Message(("a", "b", "c"), "x")])
         for channels in ({"a"}, {"c"}, {"a", "b"}, {"a", "b", "c", "d"}, None):
@@ -128,7 +143,7 @@ class BackendContract:
 
     def test_channels_are_told_apart_exactly(self) -> None:
         """No pattern, no prefix, no folding of case or accents, whatever the engine's own comparison does."""
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         names = [
             "order",
@@ -153,7 +168,7 @@ class BackendContract:
     # -- what the log can't answer
 
     def test_a_cursor_below_what_is_kept_is_gone(self) -> None:
-        backend = self.make_backend(max_events=5)
+        backend = self.new(max_events=5)
         start = backend.head()
         publish(backend, *"abcdefghijkl")
         events, _ = backend.read(start, None, 100)
@@ -167,7 +182,7 @@ class BackendContract:
             assert texts(backend.read(events[index].cursor, None, 100)[0]) == list("abcdefghijkl"[index + 1 :])
 
     def test_a_quiet_channel_does_not_fall_behind_because_others_are_busy(self) -> None:
-        backend = self.make_backend(max_events=5)
+        backend = self.new(max_events=5)
         cursor = backend.head()
         for _ in range(5):
             publish(backend, *"abcdefgh", channels=("busy",))
@@ -178,7 +193,7 @@ class BackendContract:
         assert texts(backend.read(cursor, {"quiet"}, 100)[0]) == ["at last"]
 
     def test_a_log_trimmed_empty_does_not_start_over(self) -> None:
-        backend = self.make_backend(max_age=0.001)
+        backend = self.new(max_age=0.001)
         start = backend.head()
         publish(backend, *"abc")
         head = backend.head()
@@ -190,16 +205,16 @@ class BackendContract:
         assert texts(backend.read(head, None, 100)[0]) == ["d"]
 
     def test_what_is_young_and_few_is_kept(self) -> None:
-        backend = self.make_backend(max_events=10, max_age=3600.0)
+        backend = self.new(max_events=10, max_age=3600.0)
         start = backend.head()
         publish(backend, *"abcdefghij")
         assert backend.trim() == 0
         assert len(backend.read(start, None, 100)[0]) == 10
-        unlimited = self.make_backend(max_events=None, max_age=None)
+        unlimited = self.new(max_events=None, max_age=None)
         assert unlimited.trim() == 0
 
     def test_rotating_the_epoch_makes_every_cursor_gone(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         publish(backend, *"abc")
         before = backend.head()
@@ -214,7 +229,7 @@ class BackendContract:
         assert gone(backend, head)[0] == "epoch"
 
     def test_a_cursor_of_something_else_is_gone(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         publish(backend, "a")
         head = backend.head()
         for cursor in (
@@ -234,14 +249,14 @@ class BackendContract:
             assert gone(backend, cursor)[1] == head
 
     def test_events_that_the_engine_lost_are_not_taken_for_those_that_have_their_numbers_now(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         publish(backend, *"abc")
         kept = backend.head()
         saved = self.save(backend)
         publish(backend, *"def")
         lost = [event.cursor for event in backend.read(kept, None, 10)[0]]
         self.restore(backend, saved)
-        backend = self.make_backend()
+        backend = self.new()
         assert backend.head() == kept
         for cursor in lost:
             assert gone(backend, cursor) == ("ahead", kept)
@@ -254,7 +269,7 @@ class BackendContract:
     # -- keys and sizes
 
     def test_a_repeated_key_is_one_event(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         publish(backend, "a", key="1")
         publish(backend, "again", key="1")
@@ -269,7 +284,7 @@ class BackendContract:
         assert texts(backend.read(start, None, 100)[0]) == list("abcdefg")
 
     def test_a_key_published_by_several_at_once_is_one_event(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         barrier = threading.Barrier(4)
 
@@ -282,7 +297,7 @@ class BackendContract:
         assert sorted(texts(page_events(backend, start))) == ["0", "1", "2", "3", "4"]
 
     def test_a_key_can_be_used_again_once_its_event_has_gone(self) -> None:
-        backend = self.make_backend(max_events=2)
+        backend = self.new(max_events=2)
         publish(backend, "a", key="1")
         publish(backend, *"bcd")
         assert trim_all(backend) == 2
@@ -291,7 +306,7 @@ class BackendContract:
         assert texts(backend.read(cursor, None, 10)[0]) == ["again"]
 
     def test_an_event_that_is_too_large_is_refused_before_anything_is_sent(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         limit = backend.max_bytes
         if limit is None:
@@ -307,7 +322,7 @@ class BackendContract:
     # -- many at once
 
     def test_concurrent_publishers_and_a_reader_agree_on_one_order(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         publishers, each = 4, 40
         seen: list[str] = []
@@ -343,7 +358,7 @@ class BackendContract:
 
     def test_trimming_beside_a_reader_skips_nothing_silently(self) -> None:
         """A reader that is not told of a gap has seen every event."""
-        backend = self.make_backend(max_events=20)
+        backend = self.new(max_events=20)
         start = backend.head()
         done = threading.Event()
         reasons: set[str] = set()
@@ -380,7 +395,7 @@ class BackendContract:
     # -- waiting
 
     def test_waiting_ends_when_something_is_published(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         head = backend.head()
         waiter = Waiter(backend, head)
 
@@ -390,17 +405,16 @@ class BackendContract:
     def test_waiting_ends_when_another_process_publishes(self) -> None:
         if not self.shared:
             raise unittest.SkipTest("this backend is one process's")
-        backend, other = self.make_backend(), self.make_backend()
+        backend, other = self.new(), self.new()
         head = backend.head()
         waiter = Waiter(backend, head)
 
         in_threads(backend, waiter, lambda: publish(other, "a"))
-        other.close()
         assert waiter.waited < PATIENCE / 2
         assert texts(backend.read(head, None, 10)[0]) == ["a"]
 
     def test_waiting_where_something_is_there_already_ends_at_once(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         head = backend.head()
         publish(backend, "a")
         begun = time.monotonic()
@@ -408,13 +422,13 @@ class BackendContract:
         assert time.monotonic() - begun < PATIENCE / 2
 
     def test_waiting_ends_by_its_timeout(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         begun = time.monotonic()
         backend.wait(backend.head(), 0.05)
         assert time.monotonic() - begun < PATIENCE / 2
 
     def test_after_close_a_thread_goes_on_as_before(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         publish(backend, "a")
         backend.wait(backend.head(), 0.01)
@@ -426,7 +440,7 @@ class BackendContract:
     def test_two_instances_are_one_log(self) -> None:
         if not self.shared:
             raise unittest.SkipTest("this backend is one process's")
-        one, two = self.make_backend(), self.make_backend()
+        one, two = self.new(), self.new()
         start = one.head()
         assert two.head() == start
         publish(one, "a")
@@ -435,7 +449,6 @@ class BackendContract:
         events, looked = one.read(start, None, 10)
         assert texts(events) == ["a", "b"]
         assert two.read(start, None, 10) == (events, looked)
-        two.close()
 
 
 class TransactionalContract(BackendContract):
@@ -449,7 +462,7 @@ class TransactionalContract(BackendContract):
         return str(getattr(backend, "using", "default"))
 
     def test_a_rollback_leaves_nothing(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         publish(backend, "a")
         for _ in range(3):
@@ -471,7 +484,7 @@ class TransactionalContract(BackendContract):
         assert texts(backend.read(start, None, 10)[0]) == ["a", "b", "c"]
 
     def test_nobody_sees_an_event_before_the_commit(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         published, looked = threading.Event(), threading.Event()
 
@@ -495,7 +508,7 @@ class TransactionalContract(BackendContract):
     def test_transactions_that_commit_in_the_other_order_are_both_delivered(self) -> None:
         if not self.overlapping:
             raise unittest.SkipTest("this database has one writer at a time")
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         first_published, second_committed = threading.Event(), threading.Event()
         between: list[tuple[list[StoredEvent], str]] = []
@@ -522,7 +535,7 @@ class TransactionalContract(BackendContract):
         assert texts(backend.read(start, None, 10)[0]) == ["second", "first"]
 
     def test_a_repeated_key_leaves_the_transaction_usable(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         publish(backend, "a", key="1")
         with transaction.atomic(using=self.using(backend)):
@@ -533,7 +546,7 @@ class TransactionalContract(BackendContract):
         assert texts(backend.read(start, None, 10)[0]) == ["a", "b", "c"]
 
     def test_a_key_that_was_rolled_back_is_free(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         try:
             with transaction.atomic(using=self.using(backend)):
@@ -548,7 +561,7 @@ class TransactionalContract(BackendContract):
         """A page that takes `head()` in its transaction, while others publish and read."""
         if not self.overlapping:
             raise unittest.SkipTest("this database has one writer at a time")
-        backend = self.make_backend()
+        backend = self.new()
         start = backend.head()
         publish(backend, "a")
         taken, done = threading.Event(), threading.Event()
@@ -571,7 +584,7 @@ class TransactionalContract(BackendContract):
         in_threads(backend, page, others)
 
     def test_waiting_ends_when_a_transaction_commits(self) -> None:
-        backend = self.make_backend()
+        backend = self.new()
         head = backend.head()
         waiter = Waiter(backend, head)
 

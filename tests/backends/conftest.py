@@ -7,6 +7,8 @@ import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.engines.databases import database
+from tests.engines.mariadb import MariaDB
+from tests.live.postgres import Postgres
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +26,43 @@ def sqlite_alias(_unblocked: None, tmp_path_factory: pytest.TempPathFactory) -> 
     settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": options}
     with database("contract_sqlite", settings) as alias:
         yield alias
+
+
+@pytest.fixture(scope="session")
+def postgresql(_unblocked: None) -> Iterator[Postgres]:
+    server = Postgres()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql_alias(postgresql: Postgres) -> Iterator[str]:
+    settings = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "postgres",
+        "USER": "postgres",
+        "HOST": "127.0.0.1",
+        "PORT": postgresql.port,
+    }
+    with database("contract_postgresql", settings) as alias:
+        yield alias
+
+
+@pytest.fixture(scope="session")
+def mariadb_alias(_unblocked: None) -> Iterator[str]:
+    server = MariaDB()
+    import pymysql
+
+    pymysql.install_as_MySQLdb()
+    settings = {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": "log",
+        "USER": "root",
+        "HOST": "127.0.0.1",
+        "PORT": server.port,
+    }
+    try:
+        with database("contract_mariadb", settings) as alias:
+            yield alias
+    finally:
+        server.stop()

@@ -9,31 +9,26 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, Error, InterfaceError, connections, transaction
-from django.utils import timezone
 
 from sse_django.backends.base import BaseBackend, Message, StoredEvent
-from sse_django.backends.cursor import Cursor, new_epoch, parse_cursor
+from sse_django.backends.cursor import parse_cursor
 from sse_django.backends.database import rows
 from sse_django.backends.database.bell import Bell
 from sse_django.backends.database.listener import NOTIFY, Listener
-from sse_django.backends.database.statements import Statements
-from sse_django.backends.database.watchdog import watchdog
-from sse_django.backends.extent import Extent
+from sse_django.backends.database.table import Look, Table
 from sse_django.backends.retention import Retention, seconds
 from sse_django.exceptions import Gone, PublishError
-from sse_django.models import LogEvent, LogHead
 
 logger = logging.getLogger("sse_django")
 
 VENDORS = ("postgresql", "mysql", "sqlite")
-#: Events dropped by one call of `trim`.
-TRIM_BATCH = 500
+#: The largest place there can be, in a column of 64 bits.
+LAST_PLACE = 2**63 - 1
 #: Seconds after which a reader looks again when another one is giving places just now.
 BUSY_PAUSE = 0.003
 #: Seconds until listening is tried again where it failed.
@@ -43,16 +38,9 @@ DEADLOCK_TRIES = 5
 MYSQL_DEADLOCK = 1213
 
 
-class _Look(NamedTuple):
-    extent: Extent
-    there: str | None  # the tag at the place asked for
-    waiting: bool  # there are events without a place
-
-
 class _ThreadState(threading.local):
     listener: Listener | None = None
     listen_after = 0.0
-    busy = False
 
 
 class DatabaseBackend(BaseBackend):
@@ -93,11 +81,10 @@ class DatabaseBackend(BaseBackend):
             )
         self._retention = Retention.of(self)
         self._poll_interval = seconds(self, "poll_interval")
-        self._timeout = seconds(self, "timeout")
         self._notify = connection.vendor == "postgresql" and bool(self.settings["listen"])
         self._bell = Bell()
+        self._table = Table(self.using, seconds(self, "timeout"))
         self._state = _ThreadState()
-        self._made: Statements | None = None
 
     # -- publish
 
@@ -113,7 +100,7 @@ class DatabaseBackend(BaseBackend):
         connection = connections[self.using]
         if connection.in_atomic_block:
             with transaction.mark_for_rollback_on_error(using=self.using):
-                self._insert(connection, messages)
+                self._table.insert(connection, messages)
         else:
             try:
                 self._insert_alone(connection, messages)
@@ -127,20 +114,13 @@ class DatabaseBackend(BaseBackend):
             try:
                 if len(list(rows.batches(messages))) > 1:
                     with transaction.atomic(using=self.using):
-                        return self._insert(connection, messages)
-                return self._insert(connection, messages)
+                        return self._table.insert(connection, messages)
+                return self._table.insert(connection, messages)
             except DatabaseError as error:
                 # Two that insert the same key at once; the whole statement was rolled back.
                 if attempt == DEADLOCK_TRIES or error.args[:1] != (MYSQL_DEADLOCK,):
                     raise
         return None
-
-    def _insert(self, connection: Any, messages: Sequence[Message]) -> None:
-        now = connection.ops.adapt_datetimefield_value(timezone.now())
-        with connection.cursor() as cursor:
-            for batch in rows.batches(messages):
-                sql = self._statements.insert(len(batch), keyed=batch[0].key is not None)
-                cursor.execute(sql, [value for message in batch for value in rows.make_row(message, now)])
 
     def _wake_on_commit(self, connection: Any) -> None:
         if not connection.in_atomic_block and not connection.get_autocommit():
@@ -154,105 +134,65 @@ class DatabaseBackend(BaseBackend):
         if self._notify:
             try:
                 with connections[self.using].cursor() as cursor:
-                    cursor.execute(
-                        NOTIFY
-                    )  # its own transaction: inside the caller's it would take a lock at the commit
+                    # Its own transaction: inside the caller's it would take a lock at the commit.
+                    cursor.execute(NOTIFY)
             except Error:
                 logger.debug("NOTIFY failed; the event will be found by polling", exc_info=True)
 
     # -- read
 
     def head(self) -> str:
-        with self._engine() as connection:
-            return self._settled(connection, -1).extent.head
+        with self._table.engine() as connection:
+            return self._table.settled(connection, -1).extent.head
 
     def read(self, after: str, channels: Collection[str] | None, limit: int) -> tuple[list[StoredEvent], str]:
-        with self._engine() as connection:
-            place = self._place(after)
-            look = self._settled(connection, place)
-            self._check(look, after)
+        place = _place(after)
+        with self._table.engine() as connection:
+            look = self._table.settled(connection, place)
+            _check(look, after)
             if place == look.extent.seq:
                 return [], after
-            events, looked = self._scan(connection, look.extent, place, channels, limit)
+            found = self._table.scan(connection, look.extent, place, channels, limit)
             # In a later statement: what has been trimmed meanwhile may be missing from the events.
-            self._check(self._look(connection, place), after)
-            return events, looked
+            _check(self._table.look(connection, place), after)
+            return found
 
     def wait(self, after: str, timeout: float) -> None:
         """Polls, and is woken by publishers of this process and, on PostgreSQL, of others."""
         end = time.monotonic() + timeout
-        place, told = self._place(after), True
+        place, told = _place(after), True
         while True:
-            seen = self._bell.rings
-            with self._engine() as connection:
-                look = self._look(connection, place)
-            listener = self._listen()
-            if look.waiting or look.extent.head != after:
-                if not told and listener is not None:
+            seen, listener = self._bell.rings, self._listen()
+            with self._table.engine() as connection:
+                look = self._table.look(connection, place)
+            left = end - time.monotonic()
+            if look.waiting or look.extent.head != after or left <= 0:
+                if listener is not None and not told and left > 0:
                     listener.missed()
-                if self._state.busy and look.extent.head == after:
-                    self._state.busy = False
+                if look.waiting and self._table.state.busy:
+                    self._table.state.busy = False
                     self._bell.sleep(seen, BUSY_PAUSE)
                 return
-            left = end - time.monotonic()
-            if left <= 0:
-                return
-            if listener is None:
-                self._bell.sleep(seen, min(left, self._poll_interval))
-                continue
-            try:
-                told = listener.sleep(seen, min(left, listener.interval(self._poll_interval)))
-            except Exception:
-                logger.debug("listening ended; polling goes on", exc_info=True)
-                self._stop_listening()
+            told = self._sleep(listener, seen, left)
 
     def unnumbered(self) -> frozenset[str]:
-        """Tags of the events that this transaction sees and that have no place yet: they will come after `head()`.
+        """Tags (the last part of a cursor) of the events that this transaction sees and that will come after `head()`.
 
-        For a snapshot of rows: read it, `head()` and the rows in one repeatable-read transaction. What the rows show already is
-        what lies up to the head, and these.
+        For a snapshot: take this, `head()` and the rows in one repeatable-read transaction. What the rows show already is what
+        lies up to the head, and these.
         """
-        if not self._statements.numbered:
-            return frozenset()
-        with self._engine() as connection, connection.cursor() as cursor:
-            cursor.execute(self._statements.all_unnumbered)
-            return frozenset(tag for (tag,) in cursor.fetchall())
+        with self._table.engine() as connection:
+            return self._table.unnumbered(connection)
 
     # -- upkeep
 
     def trim(self) -> int:
-        """One batch of the oldest, with the floor raised in the same transaction."""
-        with self._engine() as connection:
-            extent = self._look(connection, -1).extent
-            place = self._statements.place
-            oldest = (
-                LogEvent.objects.using(self.using)
-                .filter(**{f"{place}__gt": extent.floor, f"{place}__lte": extent.seq})
-                .order_by(place)
-                .values_list(place, "tag", "created")
-            )
-            # One row says whether there is anything to do.
-            now, last, tag, dropped = timezone.now(), 0, "", 0
-            for size in (1, TRIM_BATCH):
-                dropped = 0
-                for seq, its_tag, created in oldest[:size]:
-                    if not self._retention.over(extent.seq - seq + 1, (now - created).total_seconds()):
-                        break
-                    last, tag, dropped = seq, its_tag, dropped + 1
-                if not dropped:
-                    return 0
-            with transaction.atomic(using=self.using), connection.cursor() as cursor:
-                # A write comes first: on SQLite a transaction that begins with a read fails where another has written since.
-                cursor.execute(self._statements.raise_floor, [last, tag, extent.epoch, last])
-                if cursor.rowcount != 1:
-                    return 0  # somebody else has
-                cursor.execute(self._statements.drop, [last])
-            return dropped
+        with self._table.engine() as connection:
+            return self._table.trim(connection, self._retention)
 
     def rotate_epoch(self) -> None:
-        with self._engine() as connection:
-            self._look(connection, -1)  # so that there is a row
-            LogHead.objects.using(self.using).filter(id=1).update(epoch=new_epoch())
+        with self._table.engine() as connection:
+            self._table.rename(connection)
 
     def close(self) -> None:
         self._stop_listening()
@@ -263,123 +203,17 @@ class DatabaseBackend(BaseBackend):
 
     # -- inside
 
-    @property
-    def _statements(self) -> Statements:
-        if self._made is None:
-            self._made = Statements(connections[self.using])
-        return self._made
-
-    @contextmanager
-    def _engine(self) -> Iterator[Any]:
-        """This thread's connection, its statements under the limit of time."""
-        connection = connections[self.using]
-        if connection.connection is None:
-            self._connect(connection)
-        with watchdog.limit(connection, self._timeout):
-            yield connection
-
-    def _connect(self, connection: Any) -> None:
-        settings = connection.settings_dict
-        options = settings.get("OPTIONS", {})
-        if connection.vendor == "sqlite" or "connect_timeout" in options or "pool" in options or "service" in options:
-            connection.ensure_connection()
-            return
-        # This connection's own copy, for the moment: the drivers would wait for a dead host for minutes.
-        timeout = max(2, round(self._timeout))
-        connection.settings_dict = {**settings, "OPTIONS": {**options, "connect_timeout": timeout}}
+    def _sleep(self, listener: Listener | None, seen: int, left: float) -> bool:
+        """Until the next poll; whether something has told of an event."""
+        if listener is None:
+            self._bell.sleep(seen, min(left, self._poll_interval))
+            return True
         try:
-            connection.ensure_connection()
-        finally:
-            connection.settings_dict = settings
-
-    def _place(self, after: str) -> int:
-        try:
-            return parse_cursor(after, "").seq
-        except Gone:
-            return -1  # of another kind of log: the extent says so, and knows the head
-
-    def _check(self, look: _Look, after: str) -> Cursor:
-        cursor = look.extent.place(after)
-        if look.extent.floor < cursor.seq < look.extent.seq:
-            look.extent.match(cursor, look.there)
-        return cursor
-
-    def _look(self, connection: Any, place: int) -> _Look:
-        with connection.cursor() as cursor:
-            cursor.execute(self._statements.look, [place])
-            row = cursor.fetchone()
-        if row is None:
-            self._name_the_log()
-            return self._look(connection, place)
-        epoch, floor, floor_tag, seq, tag, there, waiting = row
-        if seq is None or seq < floor:  # SQLite, trimmed empty
-            seq, tag = floor, floor_tag
-        return _Look(Extent(epoch, floor, floor_tag, seq, tag), there, bool(waiting))
-
-    def _name_the_log(self) -> None:
-        """Make the one row: after the migration it is missing only where tables were emptied."""
-        place = self._statements.place
-        last = (
-            LogEvent.objects.using(self.using)
-            .filter(**{f"{place}__isnull": False})
-            .order_by(f"-{place}")
-            .values_list(place, "tag")
-            .first()
-        )
-        seq, tag = last or (0, "")
-        head = LogHead(id=1, epoch=new_epoch(), seq=seq, tag=tag)
-        LogHead.objects.using(self.using).bulk_create([head], ignore_conflicts=True)
-
-    def _settled(self, connection: Any, place: int) -> _Look:
-        """A look, with places given to what has been committed. Not inside a transaction: its lock would hold everybody up."""
-        look = self._look(connection, place)
-        if look.waiting and not connection.in_atomic_block:
-            self._state.busy = not self._number(connection)
-            look = self._look(connection, place)
-        return look
-
-    def _number(self, connection: Any) -> bool:
-        """Give places to committed events; False if somebody else is doing it."""
-        statements = self._statements
-        level = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"  # a snapshot of before the lock would not do
-        usual = _is_read_committed(connection)
-        if not usual and connection.vendor == "mysql":
-            with connection.cursor() as cursor:
-                cursor.execute(level)
-        with transaction.atomic(using=self.using), connection.cursor() as cursor:
-            if not usual and connection.vendor == "postgresql":
-                cursor.execute(level)
-            cursor.execute(statements.lock)
-            row = cursor.fetchone()
-            if row is None:
-                return False
-            cursor.execute(statements.unnumbered)
-            fresh = cursor.fetchall()
-            if fresh:
-                cursor.execute(*statements.number([id_ for id_, _ in fresh], row[0]))
-                cursor.execute(statements.move_head, [row[0] + len(fresh), fresh[-1][1]])
-        return True
-
-    def _scan(
-        self, connection: Any, extent: Extent, place: int, channels: Collection[str] | None, limit: int
-    ) -> tuple[list[StoredEvent], str]:
-        wanted = None if channels is None else set(channels)
-        likes = [] if wanted is None else rows.patterns(wanted)
-        sql = self._statements.scan(len(likes))
-        events: list[StoredEvent] = []
-        while True:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, [place, extent.seq, *likes, limit])
-                found = cursor.fetchall()
-            for seq, *values in found:
-                message = rows.make_message(values)
-                if wanted is None or not wanted.isdisjoint(message.channels):
-                    events.append(StoredEvent(extent.cursor(seq, values[0]), message))
-                    if len(events) == limit:
-                        return events, events[-1].cursor
-            if len(found) < limit:
-                return events, extent.head
-            place = found[-1][0]
+            return listener.sleep(seen, min(left, listener.interval(self._poll_interval)))
+        except Exception:
+            logger.debug("listening ended; polling goes on", exc_info=True)
+            self._stop_listening()
+            return True
 
     def _listen(self) -> Listener | None:
         state = self._state
@@ -407,8 +241,14 @@ def _is_psycopg3() -> bool:
     return bool(is_psycopg3)
 
 
-def _is_read_committed(connection: Any) -> bool:
-    level = getattr(connection, "isolation_level", None)
-    if connection.vendor == "mysql":
-        return level == "read committed"
-    return level is None or getattr(level, "name", "") == "READ_COMMITTED"
+def _place(after: str) -> int:
+    try:
+        return min(parse_cursor(after, "").seq, LAST_PLACE)
+    except Gone:
+        return -1  # of another kind of log: `_check` says so, and knows the head
+
+
+def _check(look: Look, after: str) -> None:
+    cursor = look.extent.place(after)
+    if look.extent.floor < cursor.seq < look.extent.seq:
+        look.extent.match(cursor, look.there)

@@ -44,8 +44,8 @@ class Statements:
         self.numbered = self._vendor != "sqlite"
         self.place = "seq" if self.numbered else "id"
         self.look = self._look()
-        skip = " SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
-        self.lock = f"SELECT seq FROM {self._head} WHERE id = 1 FOR UPDATE{skip}"
+        self._skip = " SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
+        self.lock = f"SELECT seq FROM {self._head} WHERE id = 1 FOR UPDATE{self._skip}"
         self.drop = f"DELETE FROM {self._log} WHERE {self.place} <= %s"
         self.unnumbered = f"SELECT id, tag FROM {self._log} WHERE seq IS NULL ORDER BY id LIMIT {NUMBER_BATCH}"
         self.all_unnumbered = f"SELECT tag FROM {self._log} WHERE seq IS NULL"
@@ -79,14 +79,31 @@ class Statements:
             where += f" AND ({' OR '.join([LIKE] * channels)})"
         return f"SELECT {self.place}, {columns} FROM {self._log} WHERE {where} ORDER BY {self.place} LIMIT %s"
 
-    def number(self, ids: list[int], after: int) -> tuple[str, list[Any]]:
-        """Give events their places, in this order, from the one after `after`."""
-        if self._vendor == "postgresql":
-            sql = (
-                f"UPDATE {self._log} AS log SET seq = fresh.seq "
-                "FROM unnest(%s::bigint[], %s::bigint[]) AS fresh (id, seq) WHERE log.id = fresh.id"
+    def number_at_once(self) -> str:
+        """PostgreSQL: give committed events their places, in one statement; head's place and tag, or no row.
+
+        Its parameter is the head that an earlier statement has seen. If that still is the head once its row is locked, nobody
+        has given places since, and this statement's snapshot is good; else there is no row, and nothing happens.
+        """
+        return f"""
+            WITH head AS MATERIALIZED (
+                SELECT seq FROM {self._head} WHERE id = 1 AND seq = %s FOR UPDATE{self._skip}
+            ), fresh AS (
+                SELECT id, row_number() OVER (ORDER BY id) AS number FROM (
+                    SELECT id FROM {self._log} WHERE seq IS NULL ORDER BY id LIMIT {NUMBER_BATCH}
+                ) AS waiting
+            ), numbered AS (
+                UPDATE {self._log} AS log SET seq = head.seq + fresh.number FROM fresh, head
+                WHERE log.id = fresh.id RETURNING log.seq, log.tag
+            ), last AS (
+                SELECT seq, tag FROM numbered ORDER BY seq DESC LIMIT 1
             )
-            return sql, [ids, list(range(after + 1, after + 1 + len(ids)))]
+            UPDATE {self._head} AS state SET seq = last.seq, tag = last.tag FROM last WHERE state.id = 1
+            RETURNING state.seq, state.tag
+        """
+
+    def number(self, ids: list[int], after: int) -> tuple[str, list[Any]]:
+        """MySQL: give events their places, in this order, from the one after `after`."""
         cases = " ".join(["WHEN %s THEN %s"] * len(ids))
         pairs = [number for place, id_ in enumerate(ids, after + 1) for number in (id_, place)]
         return f"UPDATE {self._log} SET seq = CASE id {cases} END WHERE id IN ({', '.join(['%s'] * len(ids))})", [
