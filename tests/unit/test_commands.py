@@ -334,8 +334,17 @@ class Site:
     """Commands in processes of their own, with a SQLite file between them."""
 
     def __init__(self, path: Path) -> None:
-        settings = {"SSE_TEST_DATABASE": f"sqlite:///{path}", "DJANGO_SETTINGS_MODULE": "tests.project.settings"}
-        self.env = {**os.environ, **settings, "PYTHONPATH": str(Path(__file__).parents[2])}
+        options = {
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+        }
+        self.env = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.project.settings",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "SSE_TEST_DATABASE": f"sqlite:///{path}",
+            "SSE_TEST_SETTINGS": json.dumps({"DATABASE_DEFAULT": {"OPTIONS": options}}),
+        }
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
