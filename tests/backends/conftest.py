@@ -8,6 +8,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from tests.engines.databases import database
 from tests.engines.mariadb import MariaDB
+from tests.engines.nats import Nats
+from tests.engines.valkey import Valkey
 from tests.live.postgres import Postgres
 
 
@@ -66,3 +68,17 @@ def mariadb_alias(_unblocked: None) -> Iterator[str]:
             yield alias
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    server = Valkey()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def nats() -> Iterator[Nats]:
+    server = Nats()
+    yield server
+    server.stop()

@@ -13,15 +13,17 @@ from sse_django.backends.database import DatabaseBackend
 from sse_django.exceptions import Gone, PublishError
 from sse_django.models import LogEvent, LogHead
 from sse_django.testing.contract import PATIENCE, TransactionalContract, in_threads, page_events, publish, texts, within
+from tests.backends.processes import AcrossProcesses
 from tests.engines import databases
 
 
-class DatabaseContract(TransactionalContract):
+class DatabaseContract(TransactionalContract, AcrossProcesses):
     """Subclasses give the fixture `alias`: the database with the log's tables."""
 
     @pytest.fixture(autouse=True)
     def _empty_log(self, alias: str) -> None:
         self.alias = alias
+        self.databases = (alias,)
         databases.empty(alias)
 
     def make_backend(self, **options: Any) -> DatabaseBackend:

@@ -1,7 +1,5 @@
 """DatabaseBackend on PostgreSQL: told by LISTEN, and polling; what a server does that dies, hangs or says nothing."""
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +11,7 @@ from sse_django.backends.database import DatabaseBackend
 from sse_django.testing.contract import PATIENCE, in_threads, page_events, publish, texts, within
 from tests.backends.database_contract import DatabaseContract
 from tests.engines.databases import database, empty
+from tests.engines.hanging import hanging
 from tests.live.postgres import Postgres
 from tests.live.waiting import until
 
@@ -66,12 +65,8 @@ class TestPostgreSQL(DatabaseContract):
         start = backend.head()
         mine = backend_pid(self.alias)
         begun = time.monotonic()
-        os.kill(mine, signal.SIGSTOP)
-        try:
-            with pytest.raises(Error):
-                backend.read(start, None, 1)
-        finally:
-            os.kill(mine, signal.SIGCONT)
+        with hanging(mine), pytest.raises(Error):
+            backend.read(start, None, 1)
         assert time.monotonic() - begun < PATIENCE / 3
         backend.close()
         assert backend.read(start, None, 1) == ([], start)

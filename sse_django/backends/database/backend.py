@@ -16,9 +16,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, Error, InterfaceError, connections, transaction
 
 from sse_django.backends.base import BaseBackend, Message, StoredEvent
+from sse_django.backends.bell import Bell
 from sse_django.backends.cursor import parse_cursor
 from sse_django.backends.database import rows
-from sse_django.backends.database.bell import Bell
 from sse_django.backends.database.listener import NOTIFY, Listener
 from sse_django.backends.database.table import Look, Table
 from sse_django.backends.retention import Retention, seconds

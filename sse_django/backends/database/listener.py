@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connections
 from django.db.utils import load_backend
 
-from sse_django.backends.database.bell import Bell
+from sse_django.backends.bell import Bell
 
 CHANNEL = "sse_django"
 NOTIFY = f"NOTIFY {CHANNEL}"
