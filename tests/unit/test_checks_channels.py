@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -82,6 +83,19 @@ def test_backend_that_can_not_be_made_is_e002(backend: str, options: dict[str, A
 def test_options_that_are_no_dict_are_e002() -> None:
     (found,) = check_all({"default": {"BACKEND": MEMORY, "OPTIONS": None}})
     assert found.id == "sse_django.E002"
+
+
+@pytest.mark.parametrize(("driver", "backend"), [("redis", "redis.RedisBackend"), ("nats", "nats.NatsBackend")])
+def test_missing_driver_is_e002_and_says_what_installs_it(
+    driver: str, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [*sys.modules]:
+        if name.partition(".")[0] == driver or name.startswith(f"sse_django.backends.{driver}"):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, driver, None)
+    (found,) = check(f"sse_django.backends.{backend}")
+    assert found.id == "sse_django.E002"
+    assert f'pip install "sse-django[{driver}]"' in found.msg
 
 
 def test_each_backend_is_looked_at() -> None:
