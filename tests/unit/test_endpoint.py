@@ -151,12 +151,15 @@ def test_a_cursor_of_another_log_is_a_reset(sse_client: StreamClient) -> None:
         assert stream.next().event == "stream-reset"
 
 
-async def test_it_is_the_fast_path(rf: Any) -> None:
-    url = signed_url(NOBODY, "orders")
-    match = resolve(url)
-    response = await match.func(rf.get(url), *match.args, **match.kwargs)
+async def test_it_is_the_fast_path_and_knows_whose_stream_it_is(rf: Any) -> None:
+    user = User(pk=7)
+    request = rf.get(signed_url(user, "orders"))
+    request.user = user
+    match = resolve(request.path)
+    response = await match.func(request, *match.args, **match.kwargs)
     assert isinstance(response, EventSourceResponse)
     assert response.event_stream.subscription is not None
+    assert request.sse_user_pk == "7"
     response.event_stream.abandon()
 
 

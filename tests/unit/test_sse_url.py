@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
-from django.template import Context, RequestContext, Template, engines
+from django.template import Context, Engine, RequestContext, engines
 from django.test import RequestFactory, override_settings
 from django.urls import include, path
 
@@ -129,7 +129,8 @@ def test_a_template_without_a_request_signs_for_nobody_at_all() -> None:
 
 
 def test_the_request_is_found_without_its_context_processor() -> None:
-    template = Template('{% load sse %}{% sse_url "orders" %}')
+    engine = Engine(libraries={"sse": "sse_django.templatetags.sse"})
+    template = engine.from_string('{% load sse %}{% sse_url "orders" %}')
     assert granted(template.render(RequestContext(request_of(ADA)))).user == "7"
     assert granted(template.render(Context({"request": request_of(ADA)}))).user == "7"
 

@@ -103,6 +103,7 @@ def test_a_token_needs_no_escape_in_urls_and_html_and_begins_with_no_dot() -> No
 
 def test_a_url_for_one_channel_is_short() -> None:
     assert len(signed_url(ADA, "orders")) < 160
+    assert len(signed_url(ADA, "заказы")) < 160
 
 
 def test_every_change_of_one_character_is_noticed() -> None:
