@@ -76,6 +76,8 @@ def _backend_problems(backends: object) -> Iterator[str]:
         where = f"{SETTINGS_NAME}['BACKENDS'][{alias!r}]"
         if not isinstance(config, Mapping) or not isinstance(config.get("BACKEND"), str):
             yield f"{where} must be a dict with a dotted name as 'BACKEND', got {config!r}."
+        elif not isinstance(config.get("OPTIONS", {}), Mapping):
+            yield f"{where}['OPTIONS'] must be a dict, got {config['OPTIONS']!r}."
         elif set(config) - {"BACKEND", "OPTIONS"}:
             yield f"{where} has 'BACKEND' and 'OPTIONS' only, got {', '.join(map(repr, config))}."
 

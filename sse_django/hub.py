@@ -291,6 +291,8 @@ class Hub:
             return
         self._log.close()
         with self.lock:
+            if not self._count:
+                self.ring = None  # the log may be trimmed past it meanwhile, which must not reset those who come later
             while not self._count and not self._stopping:
                 self._work.wait()
 
@@ -302,8 +304,9 @@ class Hub:
                 self._rest()
                 try:
                     self._step()
-                    if time.monotonic() > trim_at:
-                        self._log.trim()
+                    if (
+                        time.monotonic() > trim_at and not self._log.trim()
+                    ):  # a bounded amount; again while there is more
                         trim_at = time.monotonic() + TRIM * random.uniform(0.5, 1.5)
                     failures = 0
                     self._up()
@@ -370,7 +373,8 @@ class Hub:
             while True:
                 with self.lock:
                     while not self._lookups and not self._stopping:
-                        self._work.wait()
+                        if not self._work.wait(IDLE):
+                            self._log.close()
                     if self._stopping:
                         return
                     batch = list(self._lookups)

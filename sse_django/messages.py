@@ -12,6 +12,8 @@ from sse_django.payloads import dump_json
 
 #: Characters of a key.
 MAX_KEY = 200
+#: Events that tell a reader of its own stream.
+RESERVED_EVENTS = ("stream-reset", "stream-error")
 #: Characters of an event name.
 MAX_EVENT = 200
 
@@ -38,6 +40,8 @@ def make_message(
     else:
         data = dump_json(item).decode()
     format_sse_event(event=event)  # refuses line ends
+    if event in RESERVED_EVENTS:
+        raise ValueError(f"readers rely on {event!r} coming from sse_django alone: publish under another name")
     if event is not None and not 0 < len(event) <= MAX_EVENT:
         raise ValueError(f"an event name is 1 to {MAX_EVENT} characters, got {len(event)}")
     if key is not None and not isinstance(key, str):

@@ -51,7 +51,9 @@ def _make(alias: str) -> BaseBackend:
         cls: Any = import_string(config["BACKEND"])
     except ImportError as error:
         raise ImproperlyConfigured(f"{SETTINGS_NAME}['BACKENDS'][{alias!r}]: {error}") from error
-    return cls(alias, config.get("OPTIONS", {}))  # type: ignore[no-any-return]
+    if not (isinstance(cls, type) and issubclass(cls, BaseBackend)):
+        raise ImproperlyConfigured(f"{SETTINGS_NAME}['BACKENDS'][{alias!r}]: {config['BACKEND']} is no BaseBackend")
+    return cls(alias, config.get("OPTIONS", {}))
 
 
 def reset_backends() -> None:

@@ -233,6 +233,7 @@ def test_close_ends_it_from_another_thread() -> None:
         (lambda: publish("a", object()), TypeError, "no JSON form"),
         (lambda: publish("a", 1, event="a\nb"), ValueError, "single line"),
         (lambda: publish("a", 1, event=""), ValueError, "1 to 200 characters"),
+        (lambda: publish("a", 1, event="stream-reset"), ValueError, "publish under another name"),
         (lambda: publish("a", 1, key=5), TypeError, "a key is a string"),
         (lambda: publish("a", ServerSentEvent(data=1, id="1")), ValueError, "the log gives the ids"),
         (lambda: publish("a", "x" * 2_000_000), ValueError, "2000002 bytes is over the 1048576"),

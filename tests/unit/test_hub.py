@@ -262,6 +262,23 @@ def test_an_engine_that_is_down_costs_a_delay_and_nothing_else() -> None:
         assert data(read(late, 2)) == ["1", "2"]
 
 
+def test_a_log_trimmed_while_nobody_reads_resets_nobody_who_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "IDLE", 0.05)
+    log = FakeLog()
+    with running(log) as hub:
+        first = hub.open(("a",), None)
+        read(first, 1)
+        first.close("disconnected")
+        until(lambda: hub.ring is None)
+        for n in range(20):
+            log.publish(str(n))
+        log.trim_to(10)
+        reader = hub.open(("a",), "0.15")
+        assert data(read(reader, 5)) == ["15", "16", "17", "18", "19"]
+        log.publish("next")
+        assert data(read(reader, 1)) == ["next"]
+
+
 def test_closing_wakes_the_consumer_and_forgets_the_reader() -> None:
     log = FakeLog()
     with running(log) as hub:
