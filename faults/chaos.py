@@ -18,6 +18,8 @@ from faults.process import Process
 APART = (0.6, 1.8)
 #: Seconds that something is down before it is started again.
 DOWN = (0.0, 1.0)
+#: Seconds of confirmed events that a lossy engine loses.
+LOST = 0.7
 
 
 class Fault(NamedTuple):
@@ -70,6 +72,9 @@ class Chaos:
         async with self._locks.setdefault(target, asyncio.Lock()):
             began = time.monotonic()
             if what == "kill engine":
+                if self._engine.lossy:  # a little of what it confirms is lost, not all that there is
+                    await asyncio.to_thread(self._engine.keep)
+                    await asyncio.sleep(LOST)
                 await asyncio.to_thread(self._engine.kill)
                 await asyncio.sleep(down)
                 await asyncio.to_thread(self._engine.start)

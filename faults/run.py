@@ -11,7 +11,9 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from faults.chaos import Chaos, Fault
@@ -21,12 +23,13 @@ from faults.ledger import COMMITTED, Event, Fate, read
 from faults.plan import Plan
 from faults.process import ROOT, Process
 from faults.verdict import Verdict, judge, lacking, wanted
-from tests.live.client import fetch
 from tests.live.servers import free_port
 from tests.live.waiting import until
 
 #: Seconds that a publisher has to end by itself: more than its longest wait for an engine.
 LAST_WORDS = 15.0
+#: Seconds for all to be under way.
+START = 60.0
 #: Seconds within which clients start, while publishers publish.
 ARRIVAL = 2.0
 
@@ -91,10 +94,12 @@ class Site:
 
     def _answers(self, index: int) -> bool:
         assert self.servers[index].running, self.servers[index].printed()
-        try:
-            return bool(fetch(f"http://127.0.0.1:{self.ports[index]}/up/", timeout=5) == b"up")
-        except (ConnectionError, TimeoutError):
-            return False
+        with closing(HTTPConnection("127.0.0.1", self.ports[index], timeout=5)) as connection:
+            try:
+                connection.request("GET", "/up/")
+                return connection.getresponse().read() == b"up"
+            except (OSError, HTTPException):
+                return False
 
     def ledger(self, publisher: int) -> Path:
         return self.folder / f"ledger{publisher}"
@@ -144,6 +149,7 @@ async def run(plan: Plan) -> Report:
         for publisher in site.publishers:
             publisher.start()
         reading = [group.create_task(_arrive(client, plan)) for client in clients]
+        await _under_way(site, clients)
         chaos = Chaos(site.engine, site.servers, site.publishers, site.ready, plan.seed)
         await chaos.run(plan.seconds)
         await asyncio.to_thread(site.end_publishers)
@@ -176,6 +182,15 @@ def _client(plan: Plan, site: Site, number: int) -> Client:
 async def _arrive(client: Client, plan: Plan) -> None:
     await asyncio.sleep(ARRIVAL * client.record.client / plan.clients)
     await client.run()
+
+
+async def _under_way(site: Site, clients: Sequence[Client]) -> None:
+    """Faults begin when all publishers publish and all clients have a cursor, however slow the machine is."""
+    async with asyncio.timeout(START):
+        while any(client.record.since is None for client in clients):
+            await asyncio.sleep(0.1)
+        while len({event.p for event in site.fates()}) < len(site.publishers):
+            await asyncio.sleep(0.1)
 
 
 async def _settle(plan: Plan, clients: Sequence[Client], fates: dict[Event, Fate], lost: set[Event]) -> float:

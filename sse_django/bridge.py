@@ -17,7 +17,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, sync_to_async
+from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, _restore_context, sync_to_async
 
 from sse_django.background import background_loop
 from sse_django.connections import Janitor, Lease, adopt, close_own, give_back, transaction_connections
@@ -103,7 +103,7 @@ class ThreadPump:
         join_ended(self._pipe, THREAD_GRACE)
 
     def _run(self, lease: Lease) -> None:
-        AsyncToSync.executors.current = None  # the thread that made us goes its own way
+        _come_home()
         _closers.set(self._closers)
         error: BaseException | None = None
         try:
@@ -162,7 +162,7 @@ class BackgroundPump:
 
     async def _run(self) -> None:
         # Not `async with ThreadSensitiveContext()`: that keeps to one it inherits, and this stream's thread is its own.
-        AsyncToSync.executors.current = None
+        _come_home()
         own = ThreadSensitiveContext()
         SyncToAsync.thread_sensitive_context.set(own)
         if self._shared:
@@ -189,6 +189,12 @@ class BackgroundPump:
     def join(self) -> None:
         """As `wait_closed`, for a thread."""
         join_ended(self._pipe, THREAD_GRACE)
+
+
+def _come_home() -> None:
+    """Make an inherited context this thread's: asgiref hides a Local (language, time zone) from any thread but its own."""
+    _restore_context(contextvars.copy_context())
+    AsyncToSync.executors.current = None  # the thread that made us goes its own way
 
 
 _tasks: set[asyncio.Task[None]] = set()

@@ -24,8 +24,6 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from sse_django.background import background_loop
-
 #: Seconds of waiting after which a stream gives its connection back.
 IDLE = 1.0
 _LOOK = IDLE / 2
@@ -162,7 +160,9 @@ class Lease:
 
     def __init__(self, *, release: bool) -> None:
         self._release = release
-        self._lock = threading.Lock()
+        self._lock = (
+            threading.RLock()
+        )  # connecting sets the autocommit mode, which makes sure that there is a connection
         self._guarded: list[tuple[BaseDatabaseWrapper, CursorWatch]] = []
         self._shared = transaction_connections()
 
@@ -211,34 +211,34 @@ class Lease:
 
 
 class _Reaper:
-    """Closes what sleeping sync streams hold, from the background loop."""
+    """Closes what sleeping sync streams hold, from a thread of its own (Django refuses to do it in a loop's)."""
 
     _leases: dict[int, Lease] = {}
-    _loop: asyncio.AbstractEventLoop | None = None  # the one that ticks; another after a fork
+    _lock = threading.Lock()
+    _thread: threading.Thread | None = None
 
     @classmethod
     def watch(cls, lease: Lease) -> None:
-        cls._leases[id(lease)] = lease
-        background_loop().call_soon_threadsafe(cls._start)
+        with cls._lock:
+            cls._leases[id(lease)] = lease
+            if cls._thread is None or not cls._thread.is_alive():  # it ended, or this process was forked
+                cls._thread = threading.Thread(target=cls._run, name="sse-reaper", daemon=True)
+                cls._thread.start()
 
     @classmethod
     def forget(cls, lease: Lease) -> None:
         cls._leases.pop(id(lease), None)
 
     @classmethod
-    def _start(cls) -> None:
-        loop = asyncio.get_running_loop()
-        if cls._loop is not loop:
-            cls._loop = loop
-            loop.call_later(_LOOK, cls._tick)
-
-    @classmethod
-    def _tick(cls) -> None:
-        for lease in list(cls._leases.values()):
-            lease.close_idle()
-        cls._loop = None
-        if cls._leases:
-            cls._start()
+    def _run(cls) -> None:
+        while True:
+            time.sleep(_LOOK)
+            for lease in list(cls._leases.values()):
+                lease.close_idle()
+            with cls._lock:
+                if not cls._leases:
+                    cls._thread = None
+                    return
 
 
 def transaction_connections() -> dict[str, BaseDatabaseWrapper]:
@@ -260,7 +260,8 @@ def close_own(shared: dict[str, BaseDatabaseWrapper]) -> None:
     for connection in connections.all(initialized_only=True):
         if connection.alias not in shared:
             with suppress(Exception):  # the stream has said all it had to say
-                connection.close()
+                # The base class's: SQLite's own leaves an in-memory database open, which others still have open anyway.
+                BaseDatabaseWrapper.close(connection)
 
 
 def give_back(shared: dict[str, BaseDatabaseWrapper]) -> None:

@@ -7,6 +7,7 @@ through `close`, and whichever way it is, the generator's `finally` runs and the
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 import random
@@ -24,11 +25,13 @@ from django.http import HttpRequest
 from sse_django import shutdown
 from sse_django.audience import reading, session_of, user_of
 from sse_django.bridge import BackgroundPump, Homing, ThreadPump
+from sse_django.compression import GzipStream
 from sse_django.conf import get_settings
 from sse_django.connections import Janitor
 from sse_django.events import format_sse_event
 from sse_django.keepalive import read_async, read_sync
 from sse_django.limits import WriteWatch, too_many
+from sse_django.pace import Pace
 from sse_django.pipe import Pipe
 from sse_django.pump import Pump
 from sse_django.signals import stream_closed, stream_opened
@@ -53,8 +56,8 @@ class EventStream:
         max_duration: seconds after which the stream ends, shortened by up to a tenth; None for no limit.
         release: whether waiting gives database connections back.
 
-    `transform` may be set to what the bytes pass through on their way out (compression), and `on_launch` to what runs beside
-    the stream: it is called at the start and returns what is called at the end.
+    `compression` may be set to what the bytes pass through on their way out, and `on_launch` to what runs beside the stream: it
+    is called at the start and returns what is called at the end.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class EventStream:
         self._retry = retry
         self._max_duration = max_duration
         self._release = release
-        self.transform: Callable[[bytes], bytes] | None = None
+        self.compression: GzipStream | None = None
         self.on_launch: Callable[[], Callable[[], object]] | None = None
         self._on_end: Callable[[], object] | None = None
         self.pipe: Pipe[bytes] = Pipe()
@@ -113,25 +116,29 @@ class EventStream:
         elif not self.is_async:
             limit = get_settings().MAX_SYNC_STREAMS
             pump = ThreadPump(self._source, self.pipe, self._encode, release=self._release, limit=limit)
-            if not pump.start():
+            if not self._context().run(pump.start):
                 self._refuse()
                 return
         elif here:
             pump = Pump(self._source, self.pipe, self._encode)
-            context = Homing.context()
-            context.run(reading.set, self.channels)
-            pump.start(context)
+            pump.start(self._context(Homing.context()))
             if self._release:
                 self._forget = Janitor.here().watch(lambda: self.pipe.written)
         else:
             pump = BackgroundPump(self._source, self.pipe, self._encode, release=self._release)
-            pump.start()
+            self._context().run(pump.start)
         self._pump = pump
         self._source = None
         shutdown.register(self)
         WriteWatch.ensure()
         if self.on_launch is not None:
             self._on_end = self.on_launch()
+
+    def _context(self, context: contextvars.Context | None = None) -> contextvars.Context:
+        """A copy of the current context in which subscriptions tell this stream of their channels."""
+        context = contextvars.copy_context() if context is None else context
+        context.run(reading.set, self.channels)
+        return context
 
     def _refuse(self) -> None:
         # EventSource takes any status but 200 as final, so the answer to "not now" is an empty stream and a time to come back.
@@ -173,6 +180,7 @@ class EventStream:
 
     async def _read_pipe(self) -> AsyncGenerator[bytes, None]:
         launched = self._launched
+        pace: Pace | None = None
         try:
             self.launch(here=True)
             if not launched and isinstance(self._pump, Pump):
@@ -180,20 +188,28 @@ class EventStream:
             await self._begin()
             if opening := self._opening():
                 yield self._out(opening)
+            pace = self._make_pace()
             async with aclosing(read_async(self.pipe, self._ping_interval)) as chunks:
                 async for chunk in chunks:
                     self.sending_since = monotonic()
                     yield self._out(chunk)
+                    if pace is not None:
+                        await pace.keep(len(chunk))
                     self.sending_since = None
             if self.closed is None:
                 self._finished = "finished" if self.pipe.error is None else "error"
                 if self.pipe.error is not None:
                     yield self._out(await self._report(self.pipe.error))
+            if self.compression is not None:
+                yield self.compression.finish()
         finally:
+            if pace is not None:
+                pace.stop()
             await self.aclose("disconnected")
 
     async def _read_channels(self, subscription: Subscription) -> AsyncGenerator[bytes, None]:
         # The fast path: ready-made bytes, and nothing between the hub and the server but this generator.
+        pace: Pace | None = None
         try:
             self.launch(here=True)
             await self._begin()
@@ -202,17 +218,25 @@ class EventStream:
             if self.refused:
                 return
             subscription.open(self._ping_interval)
+            pace = self._make_pace()
             while (chunk := await subscription.next_chunk()) is not None:
                 self.sending_since = monotonic()
-                yield chunk.wire if self.transform is None else self.transform(chunk.wire)
+                yield chunk.wire if self.compression is None else self.compression(chunk.wire)
+                if pace is not None:
+                    await pace.keep(len(chunk.wire))
                 self.sending_since = None
+            if self.compression is not None:
+                yield self.compression.finish()
         finally:
+            if pace is not None:
+                pace.stop()
             subscription.release("disconnected")
             await self.aclose("disconnected")
 
     async def _begin(self) -> None:
         if self.refused:
             return
+        shutdown.notice()  # a sync view's stream was launched in another thread
         if stream_opened.has_listeners(EventStream):
             await stream_opened.asend_robust(EventStream, request=self.request)
         if self._max_duration is not None:
@@ -239,6 +263,8 @@ class EventStream:
                 self._finished = "finished" if self.pipe.error is None else "error"
                 if self.pipe.error is not None:
                     yield self._out(self._report_sync(self.pipe.error))
+            if self.compression is not None:
+                yield self.compression.finish()
         finally:
             self.close_and_join("disconnected")
 
@@ -246,6 +272,12 @@ class EventStream:
         if self.subscription is not None and not self.refused:
             return (chunk.wire for chunk in self.subscription.chunks_sync(self._ping_interval))
         return read_sync(self.pipe, self._ping_interval)
+
+    def _make_pace(self) -> Pace | None:
+        if not Pace.is_needed() or self.request is None:
+            return None
+        host, port = _peer(self.request)
+        return Pace(host, port) if host and port else None
 
     def _opening(self) -> bytes:
         if self._retry is not None:
@@ -255,7 +287,7 @@ class EventStream:
         return b"" if self.pipe.readable else OPENING_COMMENT
 
     def _out(self, chunk: bytes) -> bytes:
-        return chunk if self.transform is None else self.transform(chunk)
+        return chunk if self.compression is None else self.compression(chunk)
 
     # -- whose it is
 
@@ -316,11 +348,10 @@ class EventStream:
         self._end()
 
     def cut(self) -> None:
-        """Shut the client's socket down if a chunk of ours is stuck in it."""
-        if self.sending_since is not None and self.request is not None:
-            host, port = _peer(self.request)
-            if host and port:
-                shut_down_peer(host, port)
+        """Shut the client's socket down if a chunk of ours is stuck on its way, or bytes wait in it to be read."""
+        host, port = _peer(self.request) if self.request is not None else (None, None)
+        if host and port:
+            shut_down_peer(host, port, only_unread=self.sending_since is None)
 
     def _summary(self) -> dict[str, Any]:
         events = self.pipe.puts if self.subscription is None else self.subscription.events
@@ -373,7 +404,7 @@ def _jittered(seconds: float) -> float:
 
 def _peer(request: HttpRequest) -> tuple[str | None, int | None]:
     client = getattr(request, "scope", {}).get("client")
-    if client:
-        return client[0], client[1]
-    port = request.META.get("REMOTE_PORT")
-    return request.META.get("REMOTE_ADDR"), int(port) if port and str(port).isdigit() else None
+    host, port = client or (request.META.get("REMOTE_ADDR"), request.META.get("REMOTE_PORT"))
+    return host, int(port) if port is not None and str(
+        port
+    ).isdigit() else None  # text under WSGI and in granian's scope

@@ -145,5 +145,7 @@ def _outcome(request: HttpRequest, response: EventSourceResponse) -> HttpRespons
         raise error
     if raw_last_event_id(request) is not None and pipe.closed is None:
         stream.abandon()
-        return HttpResponse(status=204, headers={"Cache-Control": "no-cache"})
+        nothing = HttpResponse(status=204, headers={"Cache-Control": "no-cache"})
+        del nothing.headers["Content-Type"]
+        return nothing
     return response

@@ -8,7 +8,6 @@ server's, and the stream behind it is closed whatever happens to the wrapper.
 from __future__ import annotations
 
 import weakref
-import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -18,6 +17,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.cache import patch_vary_headers
 
 from sse_django.bridge import BackgroundPump, ThreadPump
+from sse_django.compression import GzipStream
 from sse_django.conf import get_settings
 from sse_django.encoding import UNTYPED, Encoder
 from sse_django.events import format_sse_event
@@ -115,8 +115,7 @@ class EventSourceResponse(StreamingHttpResponse):
 
     def compress(self) -> None:
         """Gzip the stream, flushed after each chunk; for a client that accepts it."""
-        compressor = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
-        self._stream.transform = lambda chunk: compressor.compress(chunk) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        self._stream.compression = GzipStream()
         self.headers["Content-Encoding"] = "gzip"
         patch_vary_headers(self, ("Accept-Encoding",))
 

@@ -35,7 +35,7 @@ class Closable(Protocol):
         """Begin to end, from any thread."""
 
     def cut(self) -> None:
-        """Shut the socket of a reader that doesn't read."""
+        """Shut the socket of a reader that doesn't read, also when the stream itself has ended."""
 
     @property
     def owned(self) -> bool:
@@ -46,7 +46,9 @@ class _State:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.draining = False
+        self.last_signal: int | None = None  # one to be sent again when the streams have ended
         self.installed = False
+        self.loop_watched = False
         self.streams: dict[int, Closable] = {}  # by id; plain dict operations are atomic, so a signal can't tear them
         self.begun: queue.SimpleQueue[None] = queue.SimpleQueue()  # its put() is safe in a signal handler
 
@@ -73,7 +75,12 @@ def register(stream: Closable) -> None:
     """Have a stream closed when the process goes. Call it where the stream starts: this is also where signals are chained."""
     state = _current()
     state.streams[id(stream)] = stream
-    _install(state)
+    notice()
+
+
+def notice() -> None:
+    """See to it that this process's end is noticed. Signals can be chained in the main thread only: call it there too."""
+    _install(_current())
 
 
 def unregister(stream: Closable) -> None:
@@ -100,10 +107,12 @@ def _install(state: _State) -> None:
     if threading.current_thread() is threading.main_thread():
         _chain(signal.SIGTERM)
         _chain(signal.SIGINT)
+        if not state.loop_watched:
+            with contextlib.suppress(RuntimeError):
+                _watch_hypercorn(asyncio.get_running_loop())
+                state.loop_watched = True
     if not state.installed:
         state.installed = True
-        with contextlib.suppress(RuntimeError):
-            _watch_hypercorn(asyncio.get_running_loop())
         threading.Thread(target=_close_when_begun, args=(state,), name="sse-shutdown", daemon=True).start()
         atexit.register(_at_exit)
 
@@ -123,10 +132,19 @@ class _Chained:
         self.previous = previous
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
+        state = _current()
+        first = not state.draining
+        hasty = not callable(self.previous) or self.previous.__module__.startswith("twisted.")
+        if first and hasty and state.streams:
+            # The default action ends the process here and now, and Twisted (daphne) drops every connection: they get the
+            # signal again when the streams have ended. A second one from outside is not kept back.
+            state.last_signal = signum
+            begin()
+            return
         begin()
         if callable(self.previous):
             self.previous(signum, frame)
-        else:  # SIG_DFL
+        else:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
 
@@ -159,13 +177,18 @@ def _close_when_begun(state: _State) -> None:
             if not worker.alive:
                 state.draining = True
                 break
+    seen = dict(state.streams)
     _close_all(state)
     deadline = time.monotonic() + POLITE
     while state.streams and time.monotonic() < deadline:
         time.sleep(0.02)
-    # From here on as long as the process lives: a stream may be in the middle of its start, a send may block late.
+    if state.last_signal is not None:
+        os.kill(os.getpid(), state.last_signal)
+    # From here on as long as the process lives: a stream may be in the middle of its start, a send may block late, and a
+    # server waits for the last bytes of a stream that has ended.
     while True:
-        for stream in list(state.streams.values()):
+        seen.update(state.streams)
+        for stream in seen.values():
             stream.cut()
         _close_all(state)
         time.sleep(WATCH_INTERVAL)

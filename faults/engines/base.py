@@ -56,7 +56,7 @@ class Engine:
         """Start it, or start it again, and wait until it answers."""
 
     def keep(self) -> None:
-        """Have it write down what it has: no fault may lose the tables."""
+        """Have it write down what it has: so much no kill loses."""
 
     def kill(self) -> None:
         """kill -9."""

@@ -21,7 +21,7 @@ OPTIONS = {
     "logging_collector": "off",
 }
 #: Commits are confirmed before they are written, and up to three times the delay later.
-LOSSY = {"synchronous_commit": "off", "wal_writer_delay": "10s", "wal_writer_flush_after": "1GB"}
+LOSSY = {"synchronous_commit": "off", "wal_writer_delay": "10s", "wal_writer_flush_after": "1GB", "wal_buffers": "16MB"}
 
 
 class PostgresEngine(Engine):

@@ -75,17 +75,21 @@ def connect(
     """Send a request and return the socket, nothing read. `receive_buffer` is in bytes, set before the handshake."""
     parts = urlsplit(url)
     assert parts.hostname == "127.0.0.1", f"live tests stay on this machine: {url}"
-    connection = socket.socket()
-    if receive_buffer is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    connection.settimeout(timeout)
-    connection.connect((parts.hostname, parts.port or 80))
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc}"]
     if body:
         lines.append(f"Content-Length: {len(body)}")
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+    connection = socket.socket()
+    try:
+        if receive_buffer is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.settimeout(timeout)
+        connection.connect((parts.hostname, parts.port or 80))
+        connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

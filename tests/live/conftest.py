@@ -1,6 +1,7 @@
 """Fixtures of the live tests: databases, servers that tests share, a name for each stream, a browser."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -60,6 +61,14 @@ def postgres_url(postgres: Postgres) -> str:
 def database_url(request: pytest.FixtureRequest) -> Callable[[str], str]:
     """The address of the database `sqlite` or `postgres`, started when first asked for."""
     return lambda name: str(request.getfixturevalue(f"{name}_url"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _leave_nothing_behind() -> Iterator[None]:
+    """End by SIGTERM (a job's time limit) as by Ctrl-C, so that the servers are stopped."""
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("SIGTERM", returncode=143))
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ A server gets no flag that would help it to stop: what the tests see is what a d
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -121,8 +122,8 @@ class Server:
         try:
             until(self._answers, START_TIMEOUT, f"{kind} answers")
         except BaseException as exc:
-            self.stop()
             exc.add_note(self.log())
+            self.stop()
             raise
 
     def __enter__(self) -> Self:
@@ -144,13 +145,13 @@ class Server:
 
     # Its end
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the main process alone, as a container's init and most supervisors do."""
         os.kill(self.pid, number)
 
-    def ctrl_c(self) -> None:
-        """Send SIGINT to all its processes, as a terminal does."""
-        os.killpg(self.pid, signal.SIGINT)
+    def send_signal_to_all(self, number: signal.Signals) -> None:
+        """Send a signal to all its processes, as a terminal does with SIGINT and systemd with SIGTERM."""
+        os.killpg(self.pid, number)
 
     def reload(self) -> None:
         """Change a file that a reloading server watches."""
@@ -170,13 +171,14 @@ class Server:
         return time.monotonic() - started
 
     def stop(self) -> None:
-        """Kill whatever is left of it."""
+        """Kill whatever is left of it, and remove its log and its trace."""
         for pid in self.processes():
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
         self._process.wait(10)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     # What it does
 
@@ -223,6 +225,11 @@ class Server:
         except AssertionError as exc:
             exc.add_note(f"{self.trace(stream)}\n{self.log()}")
             raise
+
+    def facts(self) -> dict[str, Any]:
+        """The worker's process id as `pid`, the names of its threads as `names`; asks the server."""
+        answer: dict[str, Any] = json.loads(fetch(f"{self.url}/threads/"))
+        return answer
 
     def progress(self, stream: str) -> int:
         """How many items a stream has made so far; asks the server."""

@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from tests.live.servers import Server
 
 T = TypeVar("T")
 
@@ -23,3 +26,10 @@ def stays(condition: Callable[[], bool], seconds: float, what: str) -> None:
     while time.monotonic() < deadline:
         assert condition(), f"did not stay so for {seconds} s: {what}"
         time.sleep(0.05)
+
+
+def stands_still(server: "Server", stream: str) -> bool:
+    """Whether a stream that has begun, and would go on, made nothing in a fifth of a second: its send is blocked."""
+    before = server.progress(stream)
+    time.sleep(0.2)  # the time over which "still" is judged
+    return 0 < before == server.progress(stream)

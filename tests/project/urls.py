@@ -1,13 +1,21 @@
 """Every view of tests/project/views.py, under its own name."""
 
-from django.urls import path
+import contextlib
+
+from django.conf import settings
+from django.urls import include, path
 
 from tests.project import views
+
+# An empty module in a folder of each server's own: changing it is what makes a server reload.
+with contextlib.suppress(ImportError):
+    import reload_me  # noqa: F401
 
 urlpatterns = [
     path("ping/", views.ping),
     path("sync-ping/", views.sync_ping),
     path("db-ping/", views.db_ping),
+    path("forget/", views.forget),
     path("page/", views.page),
     path("progress/", views.progress_of),
     path("threads/", views.threads),
@@ -15,6 +23,8 @@ urlpatterns = [
     path("silent/", views.silent),
     path("busy/", views.busy),
     path("greedy/", views.greedy),
+    path("trickle/", views.trickle),
+    path("more/", views.more),
     path("sync-idle/", views.sync_idle),
     path("sync-greedy/", views.sync_greedy),
     path("sync-sleeper/", views.sync_sleeper),
@@ -30,6 +40,10 @@ urlpatterns = [
     path("session-by-hand/", views.session_by_hand),
     path("user/", views.user),
     path("language/", views.language),
+    path("sync-language/", views.sync_language),
     path("write/", views.write),
     path("sync-write/", views.sync_write),
 ]
+
+if "debug_toolbar" in settings.INSTALLED_APPS:
+    urlpatterns.append(path("__debug__/", include("debug_toolbar.urls")))

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import engines
 from django.utils.translation import get_language, gettext_lazy
@@ -32,6 +32,7 @@ def number(request: HttpRequest, key: str, default: float) -> float:
 # Plain views: what must go on answering while streams are open.
 
 
+@transaction.non_atomic_requests  # Django refuses an async view under ATOMIC_REQUESTS otherwise
 async def ping(request: HttpRequest) -> HttpResponse:
     return HttpResponse("pong")
 
@@ -44,6 +45,12 @@ def db_ping(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(Product.objects.count()))
 
 
+def forget(request: HttpRequest) -> HttpResponse:
+    """Delete the rows that the stream of this name made."""
+    Product.objects.filter(name=name_of(request)).delete()
+    return HttpResponse("forgotten")
+
+
 def page(request: HttpRequest) -> HttpResponse:
     """An HTML page, for middleware that touches HTML and for browsers."""
     return HttpResponse(engines["django"].from_string("<html><body>a page</body></html>").render())
@@ -52,6 +59,15 @@ def page(request: HttpRequest) -> HttpResponse:
 def progress_of(request: HttpRequest) -> JsonResponse:
     """How many items a stream has made so far."""
     return JsonResponse({"items": progress.get(name_of(request), 0)})
+
+
+wanted: dict[str, int] = {}
+
+
+def more(request: HttpRequest) -> HttpResponse:
+    """Let a trickle make events up to number `?count=`."""
+    wanted[name_of(request)] = int(number(request, "count", 1))
+    return HttpResponse("so be it")
 
 
 def threads(request: HttpRequest) -> JsonResponse:
@@ -103,6 +119,18 @@ async def greedy(request: HttpRequest) -> AsyncIterator[object]:
         while progress[name] < count:
             progress[name] += 1
             yield {"n": progress[name], "padding": padding}
+
+
+@event_stream(ping_interval=None)
+async def trickle(request: HttpRequest) -> AsyncIterator[object]:
+    """An event of 10 kB whenever the one before went out and somebody asked for more: `/more/` says how many."""
+    name = name_of(request)
+    with traced(name):
+        while True:
+            while progress[name] < wanted.get(name, 1):
+                progress[name] += 1
+                yield {"n": progress[name], "padding": "x" * 10_000}
+            await asyncio.sleep(0.005)
 
 
 @event_stream(ping_interval=0.3)
@@ -204,7 +232,7 @@ def atomic(request: HttpRequest) -> Iterator[object]:
         Product.objects.create(name=name)
         yield {"seen": Product.objects.filter(name=name).count()}
         time.sleep(number(request, "pause", 2))
-        yield {"seen": Product.objects.filter(name=name).count(), "atomic": connection.in_atomic_block}
+        yield {"seen": Product.objects.filter(name=name).count()}
         transaction.set_rollback(True)
 
 
@@ -271,6 +299,15 @@ async def language(request: HttpRequest) -> AsyncIterator[object]:
         await asyncio.sleep(0.1)
         yield {"language": get_language(), "word": gettext_lazy("Monday")}
         await asyncio.sleep(3600)
+
+
+@event_stream
+def sync_language(request: HttpRequest) -> Iterator[object]:
+    """The same with a sync generator."""
+    with traced(name_of(request)):
+        for _ in range(2):
+            yield {"language": get_language(), "word": gettext_lazy("Monday")}
+            time.sleep(0.1)
 
 
 @event_stream

@@ -80,9 +80,9 @@ def test_backend_that_can_not_be_made_is_e002(backend: str, options: dict[str, A
     assert "docs/howto/backends.md" in found.hint
 
 
-def test_options_that_are_no_dict_are_e002() -> None:
+def test_options_that_are_no_dict_are_a_wrong_setting() -> None:
     (found,) = check_all({"default": {"BACKEND": MEMORY, "OPTIONS": None}})
-    assert found.id == "sse_django.E002"
+    assert found.id == "sse_django.E001"
 
 
 @pytest.mark.parametrize(("driver", "backend"), [("redis", "redis.RedisBackend"), ("nats", "nats.NatsBackend")])

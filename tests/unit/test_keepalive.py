@@ -16,12 +16,20 @@ PING = KEEPALIVE_COMMENT
 
 
 async def test_chunks_pass_through_and_silence_gets_pings() -> None:
+    pinged = asyncio.Event()
+
     async def chunks() -> AsyncIterator[bytes]:
         yield b"a"
-        await asyncio.sleep(0.25)
+        await pinged.wait()
         yield b"b"
 
-    assert [c async for c in with_keepalive(chunks(), 0.1)] == [b"a", PING, PING, b"b"]
+    got: list[bytes] = []
+    async for chunk in with_keepalive(chunks(), 0.05):
+        got.append(chunk)
+        if got.count(PING) == 2:
+            pinged.set()
+    assert got[:3] == [b"a", PING, PING]
+    assert got[-1] == b"b"
 
 
 async def test_any_chunks_pass_one_by_one() -> None:

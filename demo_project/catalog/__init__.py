@@ -1,0 +1,1 @@
+"""The demo's app: a catalogue of products, streamed in every way there is."""

@@ -1,0 +1,9 @@
+"""For runserver and other WSGI servers. Streams work there too, at the price of a thread for each."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demo_project.settings")
+
+application = get_wsgi_application()

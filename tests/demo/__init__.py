@@ -1,0 +1,1 @@
+"""Tests of demo_project: what its streams send, and what its pages do in a browser."""

@@ -1,0 +1,172 @@
+"""Stopping and reloading a server ends its streams at once, cleanly, and the process with them."""
+
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from tests.live.client import Stream, StreamEnded, fetch, never_read
+from tests.live.conftest import StartServer
+from tests.live.servers import KINDS, Server
+from tests.live.waiting import stands_still, until
+
+LIMIT = 3.0
+"""Seconds from the signal to the end of the last process."""
+
+STOPS: dict[str, Callable[[Server], None]] = {
+    # Docker, `kill`: the main process alone is told, and tells its workers.
+    "SIGTERM": lambda server: server.send_signal(signal.SIGTERM),
+    # systemd: every process of the unit is told at the same time.
+    "SIGTERM-to-all": lambda server: server.send_signal_to_all(signal.SIGTERM),
+    # A terminal.
+    "Ctrl-C": lambda server: server.send_signal_to_all(signal.SIGINT),
+}
+
+PLAIN_KINDS = [kind for kind in KINDS if not kind.endswith("-reload")]
+
+READ = ["idle", "silent", "busy", "greedy", "sync-idle"]
+STUCK = ["greedy", "sync-greedy"]
+
+
+def promised(kind: str, stop: str) -> bool:
+    """Whether `finally` is: runserver stops by SIGTERM as any script does, with no chance for anybody's."""
+    return kind != "runserver" or stop == "Ctrl-C"
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("kind", PLAIN_KINDS)
+def test_a_server_with_open_streams_stops_in_time(kind: str, stop: str, own_server: StartServer) -> None:
+    server = own_server(kind)
+    with ExitStack() as stack:
+        streams = {path: stack.enter_context(Stream(f"{server.url}/{path}/?name={path}")) for path in READ}
+        for stream in streams.values():
+            stream.event()
+
+        stopped = time.monotonic()
+        STOPS[stop](server)
+
+        clean = {}
+        for path, stream in streams.items():
+            clean[path] = stream.wait_for_end(LIMIT)
+            stream.close()  # or gunicorn's threads would keep the connection for 2 s more, in case of another request
+        server.wait(LIMIT - (time.monotonic() - stopped))
+        if promised(kind, stop):
+            assert all(clean.values()), f"broke off instead of ending: {[path for path in clean if not clean[path]]}"
+            for path in READ:
+                server.traced(path, "finally", timeout=0)
+
+
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("kind", PLAIN_KINDS)
+def test_a_server_stops_in_time_although_readers_do_not_read(kind: str, stop: str, own_server: StartServer) -> None:
+    server = own_server(kind)
+    with ExitStack() as stack:
+        for path in STUCK:
+            stack.enter_context(never_read(f"{server.url}/{path}/?name={path}&size=1000"))
+            until(lambda path=path: server.progress(path) > 1000, 5, f"{path} has begun")
+
+        STOPS[stop](server)
+
+        server.wait(LIMIT)
+        for path in STUCK if promised(kind, stop) else []:
+            server.traced(path, "finally", timeout=0)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PLAIN_KINDS if kind != "daphne"])  # whose sends never block
+def test_a_server_stops_in_time_although_the_last_events_are_not_read(kind: str, own_server: StartServer) -> None:
+    """A client fell asleep: the kernel's buffers are full, the server's own hold a little, no send is blocked.
+
+    The stream ends, but the server waits for those last bytes to leave.
+    """
+    server = own_server(kind)
+    with ExitStack() as stack:
+        # A stream that goes on until it is blocked shows how much that is.
+        stack.enter_context(never_read(f"{server.url}/trickle/?name=full"))
+        fetch(f"{server.url}/more/?name=full&count=100000")
+        until(lambda: stands_still(server, "full"), 10, "the first stream is blocked")
+        stack.enter_context(never_read(f"{server.url}/trickle/?name=asleep"))
+        almost = server.progress("full") - 4
+        fetch(f"{server.url}/more/?name=asleep&count={almost}")
+        until(lambda: server.progress("asleep") == almost, 10, "the second stream has a little room left")
+
+        STOPS["Ctrl-C"](server)
+
+        server.wait(LIMIT)
+        server.traced("asleep", "finally", timeout=0)
+
+
+@pytest.mark.parametrize("kind", PLAIN_KINDS)
+def test_a_server_stops_in_time_although_its_first_stream_began_in_a_thread(kind: str, own_server: StartServer) -> None:
+    """A sync view runs outside the main thread, where no signal handler can be set."""
+    server = own_server(kind)
+    with Stream(f"{server.url}/sync-idle/?name=sync-idle") as stream:
+        stream.event()
+
+        stopped = time.monotonic()
+        STOPS["Ctrl-C"](server)
+
+        stream.wait_for_end(LIMIT)
+        stream.close()
+        server.wait(LIMIT - (time.monotonic() - stopped))
+        server.traced("sync-idle", "finally", timeout=0)
+
+
+@pytest.mark.parametrize("kind", ["uvicorn-reload", "runserver-reload"])
+def test_a_changed_file_reloads_a_server_with_open_streams(kind: str, own_server: StartServer) -> None:
+    server = own_server(kind)
+    with Stream(f"{server.url}/idle/?name=idle") as idle, Stream(f"{server.url}/busy/?name=busy") as busy:
+        idle.event()
+        busy.event()
+        before = server.trace("idle")[0]["pid"]
+
+        # runserver looks once a second, and a change from before its first look is none.
+        until(lambda: server.reload() or ended(idle, 0.5), LIMIT + 2, "the reloader saw a change and idle ended")
+        busy.wait_for_end(LIMIT)
+
+        until(lambda: before not in server.processes(), LIMIT, "the old process is gone")
+    until(lambda: answers(server), LIMIT, "the reloaded server answers")
+    if kind == "uvicorn-reload":
+        server.traced("idle", "finally", timeout=0)
+        server.traced("busy", "finally", timeout=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "later"),
+    [
+        ("gunicorn-gthread", 0),
+        ("gunicorn-asgi", 0),
+        ("granian", 3.5),  # its --respawn-interval: the old worker isn't told before
+    ],
+)
+def test_sighup_replaces_workers_with_open_streams(kind: str, later: float, own_server: StartServer) -> None:
+    server = own_server(kind)
+    with Stream(f"{server.url}/idle/?name=idle") as idle, Stream(f"{server.url}/busy/?name=busy") as busy:
+        idle.event()
+        busy.event()
+        before = server.trace("idle")[0]["pid"]
+
+        server.send_signal(signal.SIGHUP)
+
+        assert idle.wait_for_end(later + LIMIT), "idle broke off instead of ending"
+        busy.wait_for_end(LIMIT)
+    until(lambda: before not in server.processes(), LIMIT, "the old worker is gone")
+    assert answers(server)
+    server.traced("idle", "finally", timeout=0)
+    server.traced("busy", "finally", timeout=0)
+
+
+def ended(stream: Stream, timeout: float) -> bool:
+    try:
+        stream.wait_for_end(timeout)
+    except TimeoutError:
+        return False
+    return True
+
+
+def answers(server: Server) -> bool:
+    try:
+        return fetch(f"{server.url}/ping/") == b"pong"
+    except (ConnectionError, StreamEnded):
+        return False
