@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
 from tests.engines.databases import database
@@ -27,6 +28,14 @@ def sqlite_alias(_unblocked: None, tmp_path_factory: pytest.TempPathFactory) -> 
     options = {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"}
     settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": options}
     with database("contract_sqlite", settings) as alias:
+        yield alias
+
+
+@pytest.fixture(scope="session")
+def plain_sqlite_alias(_unblocked: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A file, with no options."""
+    path: Path = tmp_path_factory.mktemp("backends") / "plain.sqlite3"
+    with database("contract_plain", {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}) as alias:
         yield alias
 
 
@@ -68,6 +77,14 @@ def mariadb_alias(_unblocked: None) -> Iterator[str]:
             yield alias
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def repeatable_mariadb_alias(mariadb_alias: str) -> Iterator[str]:
+    """The same database, with MySQL's own default isolation."""
+    settings = {**connections[mariadb_alias].settings_dict, "OPTIONS": {"isolation_level": "repeatable read"}}
+    with database("contract_repeatable", settings) as alias:
+        yield alias
 
 
 @pytest.fixture(scope="session")

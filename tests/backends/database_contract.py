@@ -1,11 +1,13 @@
 """The contract, and more, for DatabaseBackend on each kind of database."""
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import Error, connections, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from sse_django.backends import Message
 from sse_django.backends.cursor import parse_cursor
@@ -109,6 +111,29 @@ class DatabaseContract(TransactionalContract, AcrossProcesses):
         publish(backend, "c")
         after = [e for e in page_events(backend, head) if parse_cursor(e.cursor, "").tag not in tags]
         assert texts(after) == ["c"]
+
+    def test_a_head_is_behind_all_that_was_published_before_there_were_readers(self) -> None:
+        backend = self.new()
+        backend.publish([Message(("orders",), str(index)) for index in range(2500)])
+        head = backend.head()
+        assert backend.read(head, None, 10) == ([], head)
+
+    def test_a_head_taken_in_a_transaction_is_behind_what_nobody_has_read(self) -> None:
+        """A page under ATOMIC_REQUESTS, after a night without visitors."""
+        backend = self.new()
+        backend.head()
+        publish(backend, "a")
+        LogEvent.objects.using(self.alias).update(created=timezone.now() - timedelta(seconds=60))
+        with transaction.atomic(using=self.alias):
+            head = backend.head()
+        assert backend.read(head, None, 10) == ([], head)
+
+    def test_a_log_that_nobody_reads_is_bounded(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sse_django.backends.database.backend.TRIM_EVERY", 5)
+        backend = self.new(max_events=10)
+        for _ in range(10):
+            backend.publish([Message(("orders",), "x")] * 10)
+        assert LogEvent.objects.using(self.alias).count() == 10
 
     def test_a_large_batch_is_all_or_nothing(self) -> None:
         backend = self.new()

@@ -105,6 +105,19 @@ class TestNats(AcrossProcesses):
         with pytest.raises(Gone):
             backend.read(looked, None, 2)
 
+    def test_a_message_of_somebody_else_is_an_event_in_no_channel(self) -> None:
+        backend: Any = self.new()
+        start = backend.head()
+        publish(backend, "a")
+        for payload in (b"hello", b"{}", b"[]", b"\xff"):
+            with backend._connection.use() as call:
+                call(lambda client, payload=payload: client.request(f"{self.stream}.strange", payload))
+        cursor = backend.head()
+        publish(backend, "b")
+        assert texts(backend.read(start, {"orders"}, 10)[0]) == ["a", "b"]
+        assert texts(backend.read(start, None, 10)[0]) == ["a", "", "", "", "", "b"]
+        assert texts(backend.read(cursor, None, 10)[0]) == ["b"]
+
     def test_names_around_an_event_count_towards_its_size(self) -> None:
         backend: Any = self.new()
         head = backend.head()

@@ -11,3 +11,11 @@ class TestSQLite(DatabaseContract):
     @pytest.fixture
     def alias(self, sqlite_alias: str) -> str:
         return sqlite_alias
+
+
+class TestSQLiteAsDjangoOpensIt(TestSQLite):
+    """Without the options that docs recommend: slower, and no less right."""
+
+    @pytest.fixture
+    def alias(self, plain_sqlite_alias: str) -> str:
+        return plain_sqlite_alias

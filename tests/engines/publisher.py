@@ -15,7 +15,7 @@ def main(task: dict[str, Any]) -> None:
     from django.conf import settings
 
     settings.DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}, **task["databases"]}
-    if "contract_mariadb" in task["databases"]:
+    if any(database["ENGINE"] == "django.db.backends.mysql" for database in task["databases"].values()):
         import pymysql
 
         pymysql.install_as_MySQLdb()

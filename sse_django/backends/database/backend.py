@@ -20,7 +20,7 @@ from sse_django.backends.bell import Bell
 from sse_django.backends.cursor import parse_cursor
 from sse_django.backends.database import rows
 from sse_django.backends.database.listener import NOTIFY, Listener
-from sse_django.backends.database.table import Look, Table
+from sse_django.backends.database.table import TRIM_BATCH, Look, Table
 from sse_django.backends.retention import Retention, seconds
 from sse_django.exceptions import Gone, PublishError
 
@@ -31,6 +31,10 @@ VENDORS = ("postgresql", "mysql", "sqlite")
 LAST_PLACE = 2**63 - 1
 #: Seconds after which a reader looks again when another one is giving places just now.
 BUSY_PAUSE = 0.003
+#: Seconds after which an event has its place, if there is any reader.
+STALE = 1.0
+#: Publishes of a process after which it trims: where nobody reads, nobody else does. Less than a trim drops.
+TRIM_EVERY = TRIM_BATCH // 2
 #: Seconds until listening is tried again where it failed.
 LISTEN_RETRY = 10.0
 #: Times that a publish outside a transaction is tried where MySQL chose it as the victim of a deadlock.
@@ -85,6 +89,7 @@ class DatabaseBackend(BaseBackend):
         self._bell = Bell()
         self._table = Table(self.using, seconds(self, "timeout"))
         self._state = _ThreadState()
+        self._published = 0
 
     # -- publish
 
@@ -130,7 +135,14 @@ class DatabaseBackend(BaseBackend):
             transaction.on_commit(self._wake, using=self.using, robust=True)
 
     def _wake(self) -> None:
+        """After a commit."""
         self._bell.ring()
+        self._published += 1
+        if self._published % TRIM_EVERY == 0 and not connections[self.using].in_atomic_block:
+            try:
+                self.trim()
+            except Error:
+                logger.debug("trimming failed; there will be another", exc_info=True)
         if self._notify:
             try:
                 with connections[self.using].cursor() as cursor:
@@ -143,7 +155,12 @@ class DatabaseBackend(BaseBackend):
 
     def head(self) -> str:
         with self._table.engine() as connection:
-            return self._table.settled(connection, -1).extent.head
+            look = self._table.settled(connection, -1)
+            if look.waiting and connection.in_atomic_block and self._table.waits_since() > STALE:
+                # Nobody reads, so nobody has given places: a page that begins here would be sent all that once more.
+                self._table.settle_aside()
+                look = self._table.look(connection, -1)
+            return look.extent.head
 
     def read(self, after: str, channels: Collection[str] | None, limit: int) -> tuple[list[StoredEvent], str]:
         place = _place(after)

@@ -19,7 +19,7 @@ SCANNED = ("tag", "channels", "event", "data", "retry", "comment")
 #: A channel among an event's: too much may match (LIKE folds case on some engines), nothing is missed.
 LIKE = "channels LIKE %s ESCAPE '!'"
 #: Events that get their place at once.
-NUMBER_BATCH = 500
+NUMBER_BATCH = 1000
 
 
 class Statements:

@@ -5,26 +5,31 @@ Every method works on the calling thread's own connection, and but for `insert` 
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from django.db import connections, transaction
+from django.db import Error, connections, transaction
 from django.utils import timezone
 
 from sse_django.backends.base import Message, StoredEvent
 from sse_django.backends.cursor import new_epoch
 from sse_django.backends.database import rows
-from sse_django.backends.database.statements import Statements
+from sse_django.backends.database.statements import NUMBER_BATCH, Statements
 from sse_django.backends.database.watchdog import watchdog
 from sse_django.backends.extent import Extent
 from sse_django.backends.retention import Retention
 from sse_django.models import LogEvent, LogHead
 
+logger = logging.getLogger("sse_django")
+
 #: So that a statement sees what was committed before it, and updates lock no gaps that publishers insert into.
 READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+#: Seconds that a thread waits for places to be given on another connection.
+ASIDE_TIMEOUT = 1.0
 #: Events dropped by one call of `trim`.
 TRIM_BATCH = 500
 
@@ -37,6 +42,8 @@ class Look(NamedTuple):
 
 class _State(threading.local):
     busy = False
+    #: Sets the limit of time back: this thread has got on.
+    again: Callable[[], None] = staticmethod(lambda: None)
 
 
 class Table:
@@ -62,7 +69,7 @@ class Table:
         connection = connections[self.using]
         if connection.connection is None:
             self._connect(connection)
-        with watchdog.limit(connection, self._timeout):
+        with watchdog.limit(connection, self._timeout) as self.state.again:
             yield connection
 
     def _connect(self, connection: Any) -> None:
@@ -115,19 +122,46 @@ class Table:
         LogHead.objects.using(self.using).bulk_create([head], ignore_conflicts=True)
 
     def settled(self, connection: Any, place: int) -> Look:
-        """A look with places given to what has been committed.
+        """A look with places given to all that has been committed.
 
         Not inside a transaction: the lock, held to its end, would hold everybody up.
         """
         look = self.look(connection, place)
-        if not look.waiting or connection.in_atomic_block:
+        if connection.in_atomic_block:
             return look
         number = self._number_at_once if connection.vendor == "postgresql" else self._number
-        head = number(connection, look.extent.seq)
-        self.state.busy = head is None
-        if head is None:
-            return self.look(connection, place)
-        return look._replace(extent=replace(look.extent, seq=head[0], tag=head[1]), waiting=False)
+        while look.waiting:  # in batches: after hours without readers there may be many
+            head = number(connection, look.extent.seq)
+            self.state.busy = head is None
+            if head is None:
+                return self.look(connection, place)
+            waiting = head[0] - look.extent.seq >= NUMBER_BATCH
+            look = look._replace(extent=replace(look.extent, seq=head[0], tag=head[1]), waiting=waiting)
+            self.state.again()
+        return look
+
+    def settle_aside(self) -> None:
+        """The same on a connection of its own, for a thread that is inside a transaction."""
+
+        def settle() -> None:
+            try:
+                with self.engine() as connection:
+                    self.settled(connection, -1)
+            except Error:
+                logger.debug("giving places failed; a reader will", exc_info=True)
+            finally:
+                connections[self.using].close()
+
+        thread = threading.Thread(target=settle, name="sse-settle", daemon=True)
+        thread.start()
+        thread.join(ASIDE_TIMEOUT)
+
+    def waits_since(self) -> float:
+        """Seconds that the oldest event which this transaction sees without a place has been there; 0.0 if there is none."""
+        created = (
+            LogEvent.objects.using(self.using).filter(seq=None).order_by("id").values_list("created", flat=True).first()
+        )
+        return 0.0 if created is None else (timezone.now() - created).total_seconds()
 
     def _number_at_once(self, connection: Any, seen: int) -> tuple[int, str] | None:
         sql = self.statements.number_at_once()

@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ PRECISION = 0.25
 
 
 class Watchdog:
-    """`with watchdog.limit(connection, seconds):` around statements of one connection."""
+    """`with watchdog.limit(connection, seconds) as again:` around a connection's statements; `again()` sets the clock back."""
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
@@ -28,11 +28,11 @@ class Watchdog:
         self._pid = 0
 
     @contextmanager
-    def limit(self, connection: Any, seconds: float) -> Iterator[None]:
+    def limit(self, connection: Any, seconds: float) -> Iterator[Callable[[], None]]:
         """Shut the socket of a Django connection down if the block takes longer."""
         descriptor = _descriptor(connection.connection)
         if descriptor is None:
-            yield
+            yield _nothing
             return
         with self._lock:
             if self._pid != os.getpid():
@@ -44,8 +44,14 @@ class Watchdog:
             if not self._running:
                 self._lock.notify()
             self._running[number] = (time.monotonic() + seconds, descriptor)
+
+        def again() -> None:
+            with self._lock:
+                if number in self._running:
+                    self._running[number] = (time.monotonic() + seconds, descriptor)
+
         try:
-            yield
+            yield again
         finally:
             with self._lock:
                 self._running.pop(number, None)
@@ -61,6 +67,10 @@ class Watchdog:
                         del self._running[number]
                         _shut_down(descriptor)
             time.sleep(PRECISION)
+
+
+def _nothing() -> None:
+    """There is no clock."""
 
 
 def _descriptor(raw: Any) -> int | None:

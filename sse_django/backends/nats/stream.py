@@ -6,14 +6,16 @@ last event that went. JetStream drops nothing by itself: it would keep no tag.
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import hashlib
 import json
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import NoRespondersError
 from nats.js.errors import APIError
 
@@ -34,20 +36,26 @@ class Entry(NamedTuple):
     seq: int
     tag: str
     message: Message
-    time: datetime
+    stamp: str  # when, in RFC 3339 with nanoseconds
+
+    @property
+    def time(self) -> datetime:
+        """When it was stored. Python knows microseconds."""
+        return datetime.fromisoformat(re.sub(r"(\.\d{1,6})\d*Z$|Z$", r"\1+00:00", self.stamp))
 
 
-@dataclass(frozen=True, slots=True)
 class Stream:
     """The stream of this name, on subjects below its name.
 
-    Attributes:
+    Args:
         name: letters, digits, `_` and `-`.
         replicas: servers that keep it, when we make it.
     """
 
-    name: str
-    replicas: int
+    def __init__(self, name: str, replicas: int) -> None:
+        self.name = name
+        self.replicas = replicas
+        self._newest: Entry | None = None  # seen of late: mostly the one whose tag is asked for next
 
     # -- events
 
@@ -73,21 +81,29 @@ class Stream:
     async def entries(self, client: Client, first: int, count: int) -> list[Entry]:
         """Events from a sequence on, without a gap, from any server that has them: fewer where it knows no more."""
         inbox = client.new_inbox()
-        subscription = await client.subscribe(inbox)
         found: list[Entry] = []
+        ended = asyncio.get_running_loop().create_future()
+
+        async def take(reply: Msg) -> None:
+            headers = reply.headers or {}
+            if ended.done():
+                return
+            if "Status" in headers or int(headers["Nats-Sequence"]) != first + len(found):  # the end, or a gap
+                ended.set_result(None)
+            else:
+                found.append(_entry(first + len(found), headers["Nats-Time-Stamp"], reply.data))
+
+        # A callback: half the cost of asking for each message.
+        subscription = await client.subscribe(inbox, cb=take)
         try:
             question = json.dumps({"seq": first, "batch": count}).encode()
             await client.publish(f"$JS.API.DIRECT.GET.{self.name}", question, reply=inbox)
-            while True:
-                reply = await subscription.next_msg(timeout=_ALL)
-                headers = reply.headers or {}
-                if "Status" in headers:  # the end, or nothing there
-                    return found
-                if int(headers["Nats-Sequence"]) != first + len(found):
-                    return found
-                found.append(_entry(first + len(found), headers["Nats-Time-Stamp"], reply.data))
+            await ended
         finally:
             await subscription.unsubscribe()
+        if found:
+            self._newest = found[-1]
+        return found
 
     async def entry(self, client: Client, seq: int) -> Entry | None:
         """An event, as the leader knows it."""
@@ -130,7 +146,9 @@ class Stream:
             floor_tag = metadata.get("sse_floor_tag", "") if known else ""
             if seq == floor:
                 return Extent(epoch, floor, floor_tag, seq, floor_tag)
-            last = await self.entry(client, seq)
+            last = self._newest
+            if last is None or (last.seq, last.stamp) != (seq, state["last_ts"]):  # or its number has come again
+                last = self._newest = await self.entry(client, seq)
             if last is not None:  # else it has been trimmed meanwhile
                 return Extent(epoch, floor, floor_tag, seq, last.tag)
 
@@ -174,7 +192,11 @@ def encode(message: Message) -> bytes:
 
 def _entry(seq: int, time: str, payload: bytes) -> Entry:
     head, newline, data = payload.partition(b"\n")
-    meta = json.loads(head)
+    try:
+        meta = json.loads(head)
+        tag = meta["tag"]
+    except (ValueError, KeyError, TypeError):  # not ours: an event that is in no channel
+        return Entry(seq, hashlib.sha256(time.encode()).hexdigest()[:8], Message((), None), time)
     message = Message(
         tuple(meta["channels"]),
         data.decode() if newline else None,
@@ -182,5 +204,4 @@ def _entry(seq: int, time: str, payload: bytes) -> Entry:
         retry=meta.get("retry"),
         comment=meta.get("comment"),
     )
-    # RFC 3339 in nanoseconds; Python knows microseconds.
-    return Entry(seq, meta["tag"], message, datetime.fromisoformat(re.sub(r"(\.\d{1,6})\d*Z$|Z$", r"\1+00:00", time)))
+    return Entry(seq, tag, message, time)
