@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, _restore_context, sync_to_async
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sse_django.background import background_loop
 from sse_django.connections import Janitor, Lease, adopt, close_own, give_back, transaction_connections
@@ -103,7 +104,7 @@ class ThreadPump:
         join_ended(self._pipe, THREAD_GRACE)
 
     def _run(self, lease: Lease) -> None:
-        _come_home()
+        come_home()
         _closers.set(self._closers)
         error: BaseException | None = None
         try:
@@ -146,12 +147,18 @@ class BackgroundPump:
     """One async iterable on its way into a pipe, on the background loop, in a thread-sensitive context of its own."""
 
     def __init__(
-        self, source: AsyncIterable[Any], pipe: Pipe[Any], encode: Callable[[Any], Any], *, release: bool
+        self,
+        source: AsyncIterable[Any],
+        pipe: Pipe[Any],
+        encode: Callable[[Any], Any],
+        *,
+        release: bool,
+        shared: dict[str, BaseDatabaseWrapper] | None = None,
     ) -> None:
         self._pipe = pipe
         self._pump = Pump(source, pipe, encode)
         self._release = release
-        self._shared = transaction_connections()
+        self._shared = transaction_connections() if shared is None else shared
 
     def start(self) -> bool:
         """Begin, in a copy of the calling thread's context."""
@@ -162,12 +169,12 @@ class BackgroundPump:
 
     async def _run(self) -> None:
         # Not `async with ThreadSensitiveContext()`: that keeps to one it inherits, and this stream's thread is its own.
-        _come_home()
+        come_home()
         own = ThreadSensitiveContext()
         SyncToAsync.thread_sensitive_context.set(own)
         if self._shared:
             await sync_to_async(adopt)(self._shared)
-        forget = Janitor.here().watch(lambda: self._pipe.written) if self._release else lambda: None
+        forget = Janitor.here().watch() if self._release else lambda: None
         try:
             self._pump.start()
             await self._pump.run_until_finished()
@@ -191,7 +198,7 @@ class BackgroundPump:
         join_ended(self._pipe, THREAD_GRACE)
 
 
-def _come_home() -> None:
+def come_home() -> None:
     """Make an inherited context this thread's: asgiref hides a Local (language, time zone) from any thread but its own."""
     _restore_context(contextvars.copy_context())
     AsyncToSync.executors.current = None  # the thread that made us goes its own way
@@ -264,9 +271,9 @@ async def wait_ended(pipe: Pipe[Any], timeout: float) -> bool:
 def join_ended(pipe: Pipe[Any], timeout: float) -> bool:
     """As `wait_ended`, for a thread."""
     deadline = time.monotonic() + timeout
-    while not pipe.ended:
+    while not pipe.ended and (left := deadline - time.monotonic()) > 0:
         ready = threading.Event()
         pipe.wake_reader = ready.set
-        if pipe.ended or not ready.wait(max(0.0, deadline - time.monotonic())):
-            break
+        if not pipe.ended:
+            ready.wait(min(left, 0.02))  # another thread may be the pipe's reader still, and take our wake-up away
     return pipe.ended

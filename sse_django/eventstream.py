@@ -20,6 +20,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.signals import got_request_exception
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest
 
 from sse_django import shutdown
@@ -96,9 +97,10 @@ class EventStream:
 
     # -- its beginning
 
-    def launch(self, *, here: bool) -> None:
+    def launch(self, *, here: bool, shared: dict[str, BaseDatabaseWrapper] | None = None) -> None:
         """Start the generator: an async one in the running loop if that outlives the response (`here`), else on our own.
 
+        `shared` are connections inside a transaction of the view's thread, where that is not the current one.
         A stream that can't be served now is `refused`: it has one block, a `retry:`, and ends.
         """
         if self._launched or self.refused:
@@ -112,7 +114,7 @@ class EventStream:
         if self.subscription is not None:
             pump = None  # its bytes are made by the hub
             if here and self._release:
-                self._forget = Janitor.here().watch(lambda: 0)
+                self._forget = Janitor.here().watch()
         elif not self.is_async:
             limit = get_settings().MAX_SYNC_STREAMS
             pump = ThreadPump(self._source, self.pipe, self._encode, release=self._release, limit=limit)
@@ -123,9 +125,9 @@ class EventStream:
             pump = Pump(self._source, self.pipe, self._encode)
             pump.start(self._context(Homing.context()))
             if self._release:
-                self._forget = Janitor.here().watch(lambda: self.pipe.written)
+                self._forget = Janitor.here().watch()
         else:
-            pump = BackgroundPump(self._source, self.pipe, self._encode, release=self._release)
+            pump = BackgroundPump(self._source, self.pipe, self._encode, release=self._release, shared=shared)
             self._context().run(pump.start)
         self._pump = pump
         self._source = None
@@ -174,11 +176,16 @@ class EventStream:
 
     # -- its bytes
 
-    def read(self) -> AsyncGenerator[bytes, None]:
-        """The body, for an async server. Closing it closes the stream and waits for the generator's `finally`."""
-        return self._read_pipe() if self.subscription is None else self._read_channels(self.subscription)
+    def read(self, response: object) -> AsyncGenerator[bytes, None]:
+        """The body, for an async server. Closing it closes the stream and waits for the generator's `finally`.
 
-    async def _read_pipe(self) -> AsyncGenerator[bytes, None]:
+        The response lives as long as its body is read: when it goes, its stream is abandoned.
+        """
+        if self.subscription is not None:
+            return self._read_channels(self.subscription, response)
+        return self._read_pipe(response)
+
+    async def _read_pipe(self, response: object) -> AsyncGenerator[bytes, None]:
         launched = self._launched
         pace: Pace | None = None
         try:
@@ -207,7 +214,7 @@ class EventStream:
                 pace.stop()
             await self.aclose("disconnected")
 
-    async def _read_channels(self, subscription: Subscription) -> AsyncGenerator[bytes, None]:
+    async def _read_channels(self, subscription: Subscription, response: object) -> AsyncGenerator[bytes, None]:
         # The fast path: ready-made bytes, and nothing between the hub and the server but this generator.
         pace: Pace | None = None
         try:
@@ -243,8 +250,8 @@ class EventStream:
             loop = asyncio.get_running_loop()
             self._lifetime = loop.call_later(_jittered(self._max_duration), self.close, "lifetime")
 
-    def read_sync(self) -> Iterator[bytes]:
-        """The body, for a WSGI server."""
+    def read_sync(self, response: object) -> Iterator[bytes]:
+        """As `read`, for a WSGI server."""
         try:
             self.launch(here=False)
             if not self.refused:

@@ -73,6 +73,8 @@ def subscribe(*channels: str, after: str | None = None, backend: str = "default"
     """
     if after is not None and not isinstance(after, str):
         raise TypeError(f"after is a cursor, a string, or None, got {after!r}")
+    if after is not None and any(character in after for character in "\r\n\0"):
+        raise ValueError(f"after is a cursor, on one line, got {after!r}")
     return Subscription(check_channels(channels), after or None, backend)
 
 
