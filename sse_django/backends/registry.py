@@ -59,9 +59,13 @@ def _make(alias: str) -> BaseBackend:
 def reset_backends() -> None:
     """Close and forget all instances: after the settings have changed, in tests."""
     with _lock:
-        for backend in _instances.values():
-            backend.close()
+        backends = list(_instances.values())
         _instances.clear()
+    if backends:
+        # In a thread: settings change in async tests too, and what this thread holds of a database is the test's, not ours.
+        closing = threading.Thread(target=lambda: [backend.close() for backend in backends], name="sse-close")
+        closing.start()
+        closing.join()
 
 
 def _settings_changed(*, setting: str, **kwargs: object) -> None:
