@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -51,7 +52,8 @@ class Report:
     printed: str
 
     def __str__(self) -> str:
-        done = ", ".join(f"{fault.what} ({fault.over - fault.began:.1f} s)" for fault in self.faults)
+        kinds = Counter(" ".join(fault.what.split()[:2]) for fault in self.faults)
+        done = ", ".join(f"{kind}: {count}" for kind, count in sorted(kinds.items()))
         clients = f"{self.plan.clients}, {self.connections} connections; longest silence {self.silence:.1f} s"
         settled = f"{self.settled:.1f} s after the last publish"
         return f"faults    {done}\nclients   {clients}; all had all, or were given up, {settled}\n{self.verdict}"
@@ -106,6 +108,10 @@ class Site:
 
     def fates(self) -> dict[Event, Fate]:
         return dict(pair for index in range(self.plan.publishers) for pair in read(self.ledger(index), index))
+
+    def published(self) -> bool:
+        """Whether every publisher has begun."""
+        return {event.p for event in self.fates()} == set(range(self.plan.publishers))
 
     def lost(self, fates: dict[Event, Fate]) -> set[Event]:
         """Events that were confirmed, and that the engine doesn't have."""
@@ -186,11 +192,11 @@ async def _arrive(client: Client, plan: Plan) -> None:
 
 async def _under_way(site: Site, clients: Sequence[Client]) -> None:
     """Faults begin when all publishers publish and all clients have a cursor, however slow the machine is."""
-    async with asyncio.timeout(START):
-        while any(client.record.since is None for client in clients):
-            await asyncio.sleep(0.1)
-        while len({event.p for event in site.fates()}) < len(site.publishers):
-            await asyncio.sleep(0.1)
+    end = time.monotonic() + START
+    while any(client.record.since is None for client in clients) or not site.published():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not all publish and read within {START} s\n{site.printed()}")
+        await asyncio.sleep(0.1)
 
 
 async def _settle(plan: Plan, clients: Sequence[Client], fates: dict[Event, Fate], lost: set[Event]) -> float:
