@@ -33,6 +33,7 @@ MYSITE = {
         SECRET_KEY = "only for tests"
         ALLOWED_HOSTS = ["127.0.0.1"]
         INSTALLED_APPS = ["sse_django"]
+        DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}  # as every project has one
         ROOT_URLCONF = "mysite.urls"
         ASGI_APPLICATION = "mysite.asgi.application"
         WSGI_APPLICATION = "mysite.wsgi.application"
