@@ -69,9 +69,13 @@ def check_backends(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """E002, E003: backends that can't be made; W003, W004, W005: those that will disappoint."""
     if any(problems(getattr(settings, SETTINGS_NAME, {}))):
         return []  # E001
-    return [
+    found = [
         message for alias, config in get_settings().BACKENDS.items() for message in _check_backend(str(alias), config)
     ]
+    if "BACKENDS" in getattr(settings, SETTINGS_NAME, {}):
+        return found
+    # Nobody chose the default: a site without a database may still stream, if it never publishes.
+    return [message for message in found if not isinstance(message, Error)]
 
 
 def _check_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessage]:

@@ -284,7 +284,7 @@ class EventStream:
         if not Pace.is_needed() or self.request is None:
             return None
         host, port = _peer(self.request)
-        return Pace(host, port) if host and port else None
+        return Pace(host, port, lambda: self.closed is not None) if host and port else None
 
     def _opening(self) -> bytes:
         if self._retry is not None:

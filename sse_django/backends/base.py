@@ -96,7 +96,8 @@ class BaseBackend:
 
         Returns:
             The events, and the cursor up to which the log was looked through: at least the last event's, and further where
-            what follows is in other channels. Reading on from it misses nothing and repeats nothing.
+            what follows is in other channels. Reading on from it misses nothing and repeats nothing. Fewer than `limit`
+            events mean that the log was looked through to its head as it was at the call.
 
         Raises:
             Gone: if the log can't say what came after the cursor: `trimmed`, `epoch` or `ahead` (also where another event

@@ -63,9 +63,14 @@ def reset_backends() -> None:
         _instances.clear()
     if backends:
         # In a thread: settings change in async tests too, and what this thread holds of a database is the test's, not ours.
-        closing = threading.Thread(target=lambda: [backend.close() for backend in backends], name="sse-close")
+        closing = threading.Thread(target=_close_all, args=(backends,), name="sse-close")
         closing.start()
         closing.join()
+
+
+def _close_all(backends: list[BaseBackend]) -> None:
+    for backend in backends:
+        backend.close()
 
 
 def _settings_changed(*, setting: str, **kwargs: object) -> None:
