@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.core.checks import register
 
@@ -14,7 +16,19 @@ class SSEDjangoConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.contrib.auth.signals import user_logged_out
+
         from sse_django import checks
 
         for check in checks.ALL:
             register(check, "sse_django")
+        user_logged_out.connect(_end_session, dispatch_uid="sse_django.logout")
+
+
+def _end_session(request: Any, **kwargs: Any) -> None:
+    from sse_django.audience import session_of
+    from sse_django.kicks import kick_session
+
+    digest = session_of(request)
+    if digest is not None:
+        kick_session(digest)

@@ -12,12 +12,13 @@ import asyncio
 import contextvars
 import threading
 import time
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext, _restore_context, sync_to_async
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sse_django.background import background_loop
 from sse_django.connections import Janitor, Lease, adopt, close_own, give_back, transaction_connections
@@ -29,10 +30,37 @@ from sse_django.waker import make_wake
 THREAD_GRACE = 1.0
 
 
+class _Closers(set[Callable[[str], object]]):
+    """What is called when a stream is closed, to end a wait that its generator is in."""
+
+    reason: str | None = None
+
+
+#: Set in the thread of a ThreadPump.
+_closers: contextvars.ContextVar[_Closers | None] = contextvars.ContextVar("closers", default=None)
+
+
+@contextmanager
+def closed_with_stream(close: Callable[[str], object]) -> Iterator[None]:
+    """While a sync generator waits in here, closing its stream calls `close(reason)` from another thread."""
+    closers = _closers.get()
+    if closers is None:
+        yield
+        return
+    closers.add(close)
+    try:
+        if closers.reason is not None:  # it was closed just before
+            close(closers.reason)
+        yield
+    finally:
+        closers.discard(close)
+
+
 class ThreadPump:
     """One sync iterable on its way into a pipe, in a thread of its own.
 
-    A step that blocks can't be interrupted: after `close` the generator is closed at its next `yield`.
+    A step that blocks can't be interrupted (unless it waits in `closed_with_stream`): after `close` the generator is closed at
+    its next `yield`.
     """
 
     _active = 0
@@ -46,6 +74,7 @@ class ThreadPump:
         self._encode: Any = encode
         self._release = release
         self._limit = limit
+        self._closers = _Closers()
 
     def start(self) -> bool:
         """Begin; False, and nothing has happened, if `limit` threads stream already."""
@@ -62,6 +91,9 @@ class ThreadPump:
     def close(self, reason: str) -> None:
         """End the iterable at its next `yield`, from any thread."""
         self._pipe.close(reason)
+        self._closers.reason = self._closers.reason or reason
+        for closer in list(self._closers):
+            closer(reason)
 
     async def wait_closed(self) -> None:
         """Until the iterable's `finally` is through, for as long as is decent."""
@@ -72,7 +104,8 @@ class ThreadPump:
         join_ended(self._pipe, THREAD_GRACE)
 
     def _run(self, lease: Lease) -> None:
-        _come_home()
+        come_home()
+        _closers.set(self._closers)
         error: BaseException | None = None
         try:
             with lease.held():
@@ -114,12 +147,18 @@ class BackgroundPump:
     """One async iterable on its way into a pipe, on the background loop, in a thread-sensitive context of its own."""
 
     def __init__(
-        self, source: AsyncIterable[Any], pipe: Pipe[Any], encode: Callable[[Any], Any], *, release: bool
+        self,
+        source: AsyncIterable[Any],
+        pipe: Pipe[Any],
+        encode: Callable[[Any], Any],
+        *,
+        release: bool,
+        shared: dict[str, BaseDatabaseWrapper] | None = None,
     ) -> None:
         self._pipe = pipe
         self._pump = Pump(source, pipe, encode)
         self._release = release
-        self._shared = transaction_connections()
+        self._shared = transaction_connections() if shared is None else shared
 
     def start(self) -> bool:
         """Begin, in a copy of the calling thread's context."""
@@ -130,12 +169,12 @@ class BackgroundPump:
 
     async def _run(self) -> None:
         # Not `async with ThreadSensitiveContext()`: that keeps to one it inherits, and this stream's thread is its own.
-        _come_home()
+        come_home()
         own = ThreadSensitiveContext()
         SyncToAsync.thread_sensitive_context.set(own)
         if self._shared:
             await sync_to_async(adopt)(self._shared)
-        forget = Janitor.here().watch(lambda: self._pipe.written) if self._release else lambda: None
+        forget = Janitor.here().watch() if self._release else lambda: None
         try:
             self._pump.start()
             await self._pump.run_until_finished()
@@ -159,7 +198,7 @@ class BackgroundPump:
         join_ended(self._pipe, THREAD_GRACE)
 
 
-def _come_home() -> None:
+def come_home() -> None:
     """Make an inherited context this thread's: asgiref hides a Local (language, time zone) from any thread but its own."""
     _restore_context(contextvars.copy_context())
     AsyncToSync.executors.current = None  # the thread that made us goes its own way
@@ -189,13 +228,12 @@ class Homing(Executor):
         self._work_ready = threading.Lock()
 
     @classmethod
-    def context(cls) -> contextvars.Context | None:
-        """A context for the generator, if the current one is that of such a view."""
-        first = getattr(AsyncToSync.executors, "current", None)
-        if first is None:
-            return None
+    def context(cls) -> contextvars.Context:
+        """A copy of the current context for a generator, at home in it if the current one is that of such a view."""
         context = contextvars.copy_context()
-        context.run(setattr, AsyncToSync.executors, "current", cls(first))
+        first = getattr(AsyncToSync.executors, "current", None)
+        if first is not None:
+            context.run(setattr, AsyncToSync.executors, "current", cls(first))
         return context
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -233,9 +271,9 @@ async def wait_ended(pipe: Pipe[Any], timeout: float) -> bool:
 def join_ended(pipe: Pipe[Any], timeout: float) -> bool:
     """As `wait_ended`, for a thread."""
     deadline = time.monotonic() + timeout
-    while not pipe.ended:
+    while not pipe.ended and (left := deadline - time.monotonic()) > 0:
         ready = threading.Event()
         pipe.wake_reader = ready.set
-        if pipe.ended or not ready.wait(max(0.0, deadline - time.monotonic())):
-            break
+        if not pipe.ended:
+            ready.wait(min(left, 0.02))  # another thread may be the pipe's reader still, and take our wake-up away
     return pipe.ended

@@ -1,7 +1,7 @@
 """Streams that wait hold no database connection, and async ones no thread either.
 
-An async stream uses its request's one-thread executor (asgiref's thread-sensitive context): a second without progress, and
-the connections in that thread are closed and the thread is dropped; the next query makes both anew. A sync stream sleeps in
+An async stream uses its request's one-thread executor (asgiref's thread-sensitive context): a second without a query, and the
+connections in that thread are closed and the thread is dropped; the next query makes both anew. A sync stream sleeps in
 its own thread, so its connections are closed from outside, under a lock that its next use takes. Never inside a
 transaction, never under a cursor that somebody still holds (`aiterator()`, `iterator()`), never a connection that a test
 shares between threads.
@@ -10,7 +10,6 @@ shares between threads.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import threading
 import time
 import weakref
@@ -71,7 +70,9 @@ connection_created.connect(_watch_new_connection, dispatch_uid="sse_django.conne
 
 def _may_close(connection: BaseDatabaseWrapper) -> bool:
     watch = CursorWatch.of(connection)
-    return not (connection.in_atomic_block or not connection.autocommit or watch is None or watch.holds_cursor)
+    if watch is None or watch.holds_cursor or connection.in_atomic_block or not connection.autocommit:
+        return False
+    return time.monotonic() - watch.last_used >= IDLE
 
 
 def _close_idle_here() -> bool:
@@ -88,16 +89,16 @@ def _close_idle_here() -> bool:
 
 
 class Janitor:
-    """Looks twice a second at the streams of one loop whose request has a thread, and frees those that wait."""
+    """Looks twice a second at the streams of one loop whose request has a thread, and frees those that don't use it."""
 
     _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Janitor] = weakref.WeakKeyDictionary()
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._watched: dict[Any, tuple[Callable[[], int], contextvars.Context]] = {}
-        self._seen: dict[Any, tuple[int, int]] = {}
+        self._watched: set[Any] = set()
+        self._seen: dict[Any, int] = {}  # looks at which it had an executor
         self._timer: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._releasing: dict[Any, asyncio.Task[None]] = {}
 
     @classmethod
     def here(cls) -> Janitor:
@@ -108,41 +109,36 @@ class Janitor:
             janitor = cls._by_loop[loop] = cls(loop)
         return janitor
 
-    def watch(self, progress: Callable[[], int]) -> Callable[[], None]:
-        """Free the thread of the current thread-sensitive context whenever `progress()` stands still; returns the end of it.
+    def watch(self) -> Callable[[], None]:
+        """Free the thread of the current thread-sensitive context whenever its connections are idle; returns the end of it.
 
         Where there is no such context (TestCase, the shell) nothing is ever closed.
         """
         key = SyncToAsync.thread_sensitive_context.get(None)
         if key is None or key in self._watched:
             return lambda: None
-        self._watched[key] = (progress, contextvars.copy_context())
+        self._watched.add(key)
         if self._timer is None:
             self._timer = self._loop.call_later(_LOOK, self._look)
         return lambda: self._forget(key)
 
     def _forget(self, key: Any) -> None:
-        self._watched.pop(key, None)
+        self._watched.discard(key)
         self._seen.pop(key, None)
 
     def _look(self) -> None:
         self._timer = self._loop.call_later(_LOOK, self._look) if self._watched else None
         executors = SyncToAsync.context_to_thread_executor
-        for key in self._watched.keys() & set(executors):
-            progress, context = self._watched[key]
-            now = progress()
-            before, looks = self._seen.get(key, (-1, 0))
-            looks = looks + 1 if now == before else 0
-            self._seen[key] = (now, looks)
-            if looks >= 2:
+        for key in (self._watched & set(executors)) - self._releasing.keys():
+            self._seen[key] = self._seen.get(key, 0) + 1
+            if self._seen[key] > 2:
                 del self._seen[key]
-                task = self._loop.create_task(self._release(key, executors[key], context))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                task = self._releasing[key] = self._loop.create_task(self._release(key, executors[key]))
+                task.add_done_callback(lambda _, key=key: self._releasing.pop(key, None))  # type: ignore[misc]
 
-    async def _release(self, key: Any, executor: Executor, context: contextvars.Context) -> None:
+    async def _release(self, key: Any, executor: Executor) -> None:
         try:
-            free = await self._loop.run_in_executor(executor, context.copy().run, _close_idle_here)
+            free = await self._loop.run_in_executor(executor, _close_idle_here)
         except RuntimeError:  # the request ended meanwhile and took its executor along
             return
         executors = SyncToAsync.context_to_thread_executor
@@ -163,7 +159,7 @@ class Lease:
         self._lock = (
             threading.RLock()
         )  # connecting sets the autocommit mode, which makes sure that there is a connection
-        self._guarded: list[tuple[BaseDatabaseWrapper, CursorWatch]] = []
+        self._guarded: list[BaseDatabaseWrapper] = []
         self._shared = transaction_connections()
 
     @contextmanager
@@ -194,16 +190,15 @@ class Lease:
 
         connection.ensure_connection = ensure_connection  # type: ignore[method-assign]
         connection.inc_thread_sharing()
-        self._guarded.append((connection, watch))
+        self._guarded.append(connection)
 
     def close_idle(self) -> None:
         """From another thread: close what has not been used for a second."""
         if not self._lock.acquire(blocking=False):
             return
         try:
-            for connection, watch in self._guarded:
-                idle = time.monotonic() - watch.last_used >= IDLE
-                if connection.connection is not None and idle and _may_close(connection):
+            for connection in self._guarded:
+                if connection.connection is not None and _may_close(connection):
                     with suppress(Exception):
                         connection.close()
         finally:

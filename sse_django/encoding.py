@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from django.db.models import Model
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from sse_django.channelevent import ChannelEvent
 from sse_django.events import ServerSentEvent, format_sse_event
 from sse_django.exceptions import InvalidItem
 from sse_django.instances import Attributes
@@ -60,6 +61,8 @@ class Encoder:
         return writer(item)
 
     def _make_writer(self, cls: type) -> Callable[[Any], bytes]:
+        if issubclass(cls, ChannelEvent):
+            return self._write_channel_event
         if issubclass(cls, ServerSentEvent):
             return self._write_event
         if self._sse_only:
@@ -75,6 +78,9 @@ class Encoder:
             if base in self._prefixes:
                 return self._prefixes[base]
         return b""
+
+    def _write_channel_event(self, event: ChannelEvent) -> bytes:
+        return event.wire or self._write_event(event)
 
     def _write_event(self, sse: ServerSentEvent[Any]) -> bytes:
         data = sse.raw_data

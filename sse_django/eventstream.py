@@ -7,31 +7,37 @@ through `close`, and whichever way it is, the generator's `finally` runs and the
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import json
 import logging
 import random
 import threading
-import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from contextlib import aclosing
+from time import monotonic
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.signals import got_request_exception
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest
 
 from sse_django import shutdown
+from sse_django.audience import reading, session_of, user_of
 from sse_django.bridge import BackgroundPump, Homing, ThreadPump
 from sse_django.compression import GzipStream
 from sse_django.conf import get_settings
 from sse_django.connections import Janitor
 from sse_django.events import format_sse_event
 from sse_django.keepalive import read_async, read_sync
+from sse_django.limits import WriteWatch, too_many
 from sse_django.pace import Pace
 from sse_django.pipe import Pipe
 from sse_django.pump import Pump
+from sse_django.signals import stream_closed, stream_opened
 from sse_django.sockets import shut_down_peer
+from sse_django.subscription import Subscription
 from sse_django.waker import make_wake
 
 logger = logging.getLogger("sse_django")
@@ -67,7 +73,13 @@ class EventStream:
     ) -> None:
         self.request: HttpRequest | None = None
         self.is_async = hasattr(source, "__aiter__")
+        self.channels: set[str] = set()
+        self.sending_since: float | None = None
+        self._ended = False
+        self._finished: str | None = None  # how it ended, where nobody closed it
+        self.subscription = source if isinstance(source, Subscription) else None
         self.refused = False
+        self._launched = False
         self._source: Any = source
         self._encode = encode
         self._ping_interval = ping_interval
@@ -81,46 +93,54 @@ class EventStream:
         self._pump: Pump | ThreadPump | BackgroundPump | None = None
         self._forget: Callable[[], None] = lambda: None
         self._lifetime: asyncio.TimerHandle | threading.Timer | None = None
-        self._sending = False
         self._opened = 0.0
 
     # -- its beginning
 
-    def launch(self, *, here: bool) -> None:
+    def launch(self, *, here: bool, shared: dict[str, BaseDatabaseWrapper] | None = None) -> None:
         """Start the generator: an async one in the running loop if that outlives the response (`here`), else on our own.
 
+        `shared` are connections inside a transaction of the view's thread, where that is not the current one.
         A stream that can't be served now is `refused`: it has one block, a `retry:`, and ends.
         """
-        if self._pump is not None or self.refused:
+        if self._launched or self.refused:
             return
-        self._opened = time.monotonic()
-        pump: Pump | ThreadPump | BackgroundPump
-        if shutdown.draining() or self._too_many():
+        self._launched = True
+        self._opened = monotonic()
+        pump: Pump | ThreadPump | BackgroundPump | None
+        if shutdown.draining() or too_many(self.user):
             self._refuse()
             return
-        if not self.is_async:
+        if self.subscription is not None:
+            pump = None  # its bytes are made by the hub
+            if here and self._release:
+                self._forget = Janitor.here().watch()
+        elif not self.is_async:
             limit = get_settings().MAX_SYNC_STREAMS
             pump = ThreadPump(self._source, self.pipe, self._encode, release=self._release, limit=limit)
-            if not pump.start():
+            if not self._context().run(pump.start):
                 self._refuse()
                 return
         elif here:
             pump = Pump(self._source, self.pipe, self._encode)
-            pump.start(Homing.context())
+            pump.start(self._context(Homing.context()))
             if self._release:
-                self._forget = Janitor.here().watch(lambda: self.pipe.written)
+                self._forget = Janitor.here().watch()
         else:
-            pump = BackgroundPump(self._source, self.pipe, self._encode, release=self._release)
-            pump.start()
+            pump = BackgroundPump(self._source, self.pipe, self._encode, release=self._release, shared=shared)
+            self._context().run(pump.start)
         self._pump = pump
         self._source = None
         shutdown.register(self)
+        WriteWatch.ensure()
         if self.on_launch is not None:
             self._on_end = self.on_launch()
 
-    def _too_many(self) -> bool:
-        limit = get_settings().MAX_STREAMS
-        return limit is not None and shutdown.open_streams() >= limit
+    def _context(self, context: contextvars.Context | None = None) -> contextvars.Context:
+        """A copy of the current context in which subscriptions tell this stream of their channels."""
+        context = contextvars.copy_context() if context is None else context
+        context.run(reading.set, self.channels)
+        return context
 
     def _refuse(self) -> None:
         # EventSource takes any status but 200 as final, so the answer to "not now" is an empty stream and a time to come back.
@@ -131,7 +151,7 @@ class EventStream:
     async def first(self, timeout: float) -> None:
         """Wait until there is something to send, or the end, or for `timeout` seconds."""
         pipe = self.pipe
-        if pipe.readable:
+        if pipe.readable or self.subscription is not None:
             return
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
@@ -146,7 +166,7 @@ class EventStream:
 
     def first_sync(self, timeout: float) -> None:
         """As `first`, for a thread."""
-        if self.pipe.readable:
+        if self.pipe.readable or self.subscription is not None:
             return
         ready = threading.Event()
         self.pipe.wake_reader = ready.set
@@ -156,30 +176,37 @@ class EventStream:
 
     # -- its bytes
 
-    async def read(self) -> AsyncGenerator[bytes, None]:
-        """The body, for an async server. Closing it closes the stream and waits for the generator's `finally`."""
-        launched = self._pump is not None
+    def read(self, response: object) -> AsyncGenerator[bytes, None]:
+        """The body, for an async server. Closing it closes the stream and waits for the generator's `finally`.
+
+        The response lives as long as its body is read: when it goes, its stream is abandoned.
+        """
+        if self.subscription is not None:
+            return self._read_channels(self.subscription, response)
+        return self._read_pipe(response)
+
+    async def _read_pipe(self, response: object) -> AsyncGenerator[bytes, None]:
+        launched = self._launched
         pace: Pace | None = None
         try:
             self.launch(here=True)
-            shutdown.notice()  # a sync view's stream was launched in another thread
-            if not launched and self.is_async:
+            if not launched and isinstance(self._pump, Pump):
                 await asyncio.sleep(0)  # the first step of a generator that has something at hand
+            await self._begin()
             if opening := self._opening():
                 yield self._out(opening)
-            if self._max_duration is not None and not self.refused:
-                loop = asyncio.get_running_loop()
-                self._lifetime = loop.call_later(_jittered(self._max_duration), self.close, "lifetime")
             pace = self._make_pace()
             async with aclosing(read_async(self.pipe, self._ping_interval)) as chunks:
                 async for chunk in chunks:
-                    self._sending = True
+                    self.sending_since = monotonic()
                     yield self._out(chunk)
                     if pace is not None:
                         await pace.keep(len(chunk))
-                    self._sending = False
-            if self.pipe.error is not None and self.pipe.closed is None:
-                yield self._out(await self._report(self.pipe.error))
+                    self.sending_since = None
+            if self.closed is None:
+                self._finished = "finished" if self.pipe.error is None else "error"
+                if self.pipe.error is not None:
+                    yield self._out(await self._report(self.pipe.error))
             if self.compression is not None:
                 yield self.compression.finish()
         finally:
@@ -187,42 +214,110 @@ class EventStream:
                 pace.stop()
             await self.aclose("disconnected")
 
-    def read_sync(self) -> Iterator[bytes]:
-        """The body, for a WSGI server."""
+    async def _read_channels(self, subscription: Subscription, response: object) -> AsyncGenerator[bytes, None]:
+        # The fast path: ready-made bytes, and nothing between the hub and the server but this generator.
+        pace: Pace | None = None
+        try:
+            self.launch(here=True)
+            await self._begin()
+            if opening := self._opening():
+                yield self._out(opening)
+            if self.refused:
+                return
+            subscription.open(self._ping_interval)
+            pace = self._make_pace()
+            while (chunk := await subscription.next_chunk()) is not None:
+                self.sending_since = monotonic()
+                yield chunk.wire if self.compression is None else self.compression(chunk.wire)
+                if pace is not None:
+                    await pace.keep(len(chunk.wire))
+                self.sending_since = None
+            if self.compression is not None:
+                yield self.compression.finish()
+        finally:
+            if pace is not None:
+                pace.stop()
+            subscription.release("disconnected")
+            await self.aclose("disconnected")
+
+    async def _begin(self) -> None:
+        if self.refused:
+            return
+        shutdown.notice()  # a sync view's stream was launched in another thread
+        if stream_opened.has_listeners(EventStream):
+            await stream_opened.asend_robust(EventStream, request=self.request)
+        if self._max_duration is not None:
+            loop = asyncio.get_running_loop()
+            self._lifetime = loop.call_later(_jittered(self._max_duration), self.close, "lifetime")
+
+    def read_sync(self, response: object) -> Iterator[bytes]:
+        """As `read`, for a WSGI server."""
         try:
             self.launch(here=False)
+            if not self.refused:
+                stream_opened.send_robust(EventStream, request=self.request)
             if opening := self._opening():
                 yield self._out(opening)
             if self._max_duration is not None and not self.refused:
                 self._lifetime = threading.Timer(_jittered(self._max_duration), self.close, ("lifetime",))
                 self._lifetime.daemon = True
                 self._lifetime.start()
-            for chunk in read_sync(self.pipe, self._ping_interval):
-                self._sending = True
+            for chunk in self._chunks_sync():
+                self.sending_since = monotonic()
                 yield self._out(chunk)
-                self._sending = False
-            if self.pipe.error is not None and self.pipe.closed is None:
-                yield self._out(self._report_sync(self.pipe.error))
+                self.sending_since = None
+            if self.closed is None:
+                self._finished = "finished" if self.pipe.error is None else "error"
+                if self.pipe.error is not None:
+                    yield self._out(self._report_sync(self.pipe.error))
             if self.compression is not None:
                 yield self.compression.finish()
         finally:
             self.close_and_join("disconnected")
 
+    def _chunks_sync(self) -> Iterator[bytes]:
+        if self.subscription is not None and not self.refused:
+            return (chunk.wire for chunk in self.subscription.chunks_sync(self._ping_interval))
+        return read_sync(self.pipe, self._ping_interval)
+
     def _make_pace(self) -> Pace | None:
         if not Pace.is_needed() or self.request is None:
             return None
         host, port = _peer(self.request)
-        return Pace(host, port) if host and port else None
+        return Pace(host, port, lambda: self.closed is not None) if host and port else None
 
     def _opening(self) -> bytes:
         if self._retry is not None:
             return format_sse_event(retry=self._retry)
+        if self.subscription is not None:
+            return b""  # it begins with its cursor
         return b"" if self.pipe.readable else OPENING_COMMENT
 
     def _out(self, chunk: bytes) -> bytes:
         return chunk if self.compression is None else self.compression(chunk)
 
+    # -- whose it is
+
+    @property
+    def user(self) -> str | None:
+        """The primary key of its user, if that is known without a query."""
+        return user_of(self.request)
+
+    def matches(self, *, user: str | None = None, channel: str | None = None, session: str | None = None) -> bool:
+        """Whether all that is given is true of it."""
+        channels = self.channels if self.subscription is None else self.subscription.channels
+        return (
+            (user is None or user == self.user)
+            and (channel is None or channel in channels)
+            and (session is None or session == session_of(self.request))
+        )
+
     # -- its end
+
+    @property
+    def closed(self) -> str | None:
+        """Why it is to end, or None."""
+        return self.pipe.closed if self.subscription is None else self.subscription.closed
 
     @property
     def owned(self) -> bool:
@@ -231,6 +326,8 @@ class EventStream:
 
     def close(self, reason: str) -> None:
         """Begin to end, from any thread: the generator is closed, the reader finishes. The first reason stays."""
+        if self.subscription is not None:
+            self.subscription.close(reason)
         if self._pump is not None:
             self._pump.close(reason)
         else:
@@ -241,14 +338,16 @@ class EventStream:
         self.close(reason)
         if self._pump is not None:
             await self._pump.wait_closed()
-        self._end()
+        if self._end() and stream_closed.has_listeners(EventStream):
+            await stream_closed.asend_robust(EventStream, **self._summary())
 
     def close_and_join(self, reason: str = "disconnected") -> None:
         """Close, and wait for the `finally` of a generator that runs on a thread of ours."""
         self.close(reason)
         if isinstance(self._pump, (ThreadPump, BackgroundPump)):
             self._pump.join()
-        self._end()
+        if self._end():
+            stream_closed.send_robust(EventStream, **self._summary())
 
     def abandon(self) -> None:
         """Nobody will read it: its response was thrown away."""
@@ -259,9 +358,22 @@ class EventStream:
         """Shut the client's socket down if a chunk of ours is stuck on its way, or bytes wait in it to be read."""
         host, port = _peer(self.request) if self.request is not None else (None, None)
         if host and port:
-            shut_down_peer(host, port, only_unread=not self._sending)
+            shut_down_peer(host, port, only_unread=self.sending_since is None)
 
-    def _end(self) -> None:
+    def _summary(self) -> dict[str, Any]:
+        events = self.pipe.puts if self.subscription is None else self.subscription.events
+        return {
+            "request": self.request,
+            "outcome": self._finished or self.closed,
+            "duration": monotonic() - self._opened,
+            "events": events,
+        }
+
+    def _end(self) -> bool:
+        """Forget it; whether this was its end."""
+        if self._ended:
+            return False
+        self._ended = True
         self._forget()
         if self._lifetime is not None:
             self._lifetime.cancel()
@@ -271,6 +383,7 @@ class EventStream:
         error, self.pipe.error = self.pipe.error, None
         if error is not None and self.pipe.closed is not None and isinstance(error, Exception):
             logger.error("a stream's generator failed while it was being closed (%s)", self.pipe.closed, exc_info=error)
+        return self._launched and not self.refused
 
     # -- its errors
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from collections.abc import Callable
 
 from sse_django.sockets import find_connection, unread
 
@@ -18,10 +19,11 @@ LOOK = 0.02
 
 
 class Pace:
-    """The pace of one stream."""
+    """The pace of one stream; `closed` says that it is to end and need not wait any more."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, closed: Callable[[], bool]) -> None:
         self._peer = host, port
+        self._closed = closed
         self._sent = 0
         self._connection: socket.socket | None = None
 
@@ -41,7 +43,7 @@ class Pace:
                 self._sent = -sys.maxsize
                 return
         try:
-            while unread(self._connection) > THRESHOLD:  # noqa: ASYNC110  (the kernel tells nobody)
+            while unread(self._connection) > THRESHOLD and not self._closed():  # noqa: ASYNC110  (the kernel tells nobody)
                 await asyncio.sleep(LOOK)
         except OSError:  # it is gone; the server will say so
             pass

@@ -27,7 +27,7 @@ class Pipe(Generic[Chunk]):
     Attributes:
         ended: the writer is through; `error` is what ended it, if not the end of its items.
         closed: why the reader's side wants no more (`disconnected`, `shutdown`, …), or None.
-        wrote: whether anything was ever put.
+        puts: how many chunks were ever put.
     """
 
     __slots__ = (
@@ -39,9 +39,9 @@ class Pipe(Generic[Chunk]):
         "closed",
         "ended",
         "error",
+        "puts",
         "wake_reader",
         "wake_writer",
-        "wrote",
     )
 
     def __init__(self, *, limit: int = LIMIT, measure: Callable[[Chunk], int] = len) -> None:  # type: ignore[assignment]
@@ -50,7 +50,7 @@ class Pipe(Generic[Chunk]):
         self._measure = measure
         self._written = 0  # changed by the writer only
         self._finished = 0  # changed by the reader only
-        self.wrote = False
+        self.puts = 0
         self.ended = False
         self.error: BaseException | None = None
         self.closed: str | None = None
@@ -61,7 +61,7 @@ class Pipe(Generic[Chunk]):
 
     def put(self, chunk: Chunk) -> None:
         self._written += self._measure(chunk)
-        self.wrote = True
+        self.puts += 1
         self._chunks.append(chunk)
         self._wake_reader()
 

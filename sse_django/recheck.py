@@ -14,6 +14,7 @@ from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.http import HttpRequest
 
 from sse_django.background import background_loop
+from sse_django.bridge import come_home
 from sse_django.connections import close_own
 from sse_django.eventstream import EventStream
 
@@ -42,6 +43,7 @@ class Recheck:
         )
 
     async def _run(self, request: HttpRequest, stream: EventStream) -> None:
+        come_home()  # the context is that of the view, and so was its thread
         while True:
             await asyncio.sleep(self._interval * random.uniform(0.8, 1.2))
             if not await self._allowed(request):

@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
+from sse_django.connections import transaction_connections
 from sse_django.encoding import UNTYPED, Encoder
 from sse_django.recheck import Recheck
-from sse_django.response import FROM_SETTINGS, EventSourceResponse, accepts_gzip, check_options
+from sse_django.response import FROM_SETTINGS, EventSourceResponse, accepts_gzip, check_options, is_stream
 from sse_django.resumption import raw_last_event_id
 
 #: Seconds to wait for the first event before the response starts without it.
@@ -44,7 +45,11 @@ class StreamOptions:
     release_connections: bool = True
 
     def __post_init__(self) -> None:
-        check_options(ping_interval=self.ping_interval, retry=self.retry, max_duration=self.max_duration)
+        check_options(
+            ping_interval=self.ping_interval, retry=self.retry, max_duration=self.max_duration, headers=self.headers
+        )
+        if self.recheck is not None and not callable(self.recheck):
+            raise TypeError(f"recheck is a function of the request, got {self.recheck!r}")
         if self.start_timeout is not None and not self.start_timeout >= 0:
             raise ValueError(f"start_timeout must be seconds, 0 or more, got {self.start_timeout!r}")
         if not self.recheck_interval > 0:
@@ -83,7 +88,9 @@ async def arespond(request: HttpRequest, result: Any, options: StreamOptions, en
 
 async def _start(request: HttpRequest, response: EventSourceResponse, options: StreamOptions) -> HttpResponseBase:
     stream = response.event_stream
-    stream.launch(here=isinstance(request, ASGIRequest))
+    here = isinstance(request, ASGIRequest)
+    # Under WSGI this runs in a loop that asgiref made for the view, whose thread has no connections: the request's has.
+    stream.launch(here=here, shared=None if here else await sync_to_async(transaction_connections)())
     response.abandon_with_me()
     try:
         await stream.first(_start_timeout(request, options))
@@ -96,7 +103,7 @@ async def _start(request: HttpRequest, response: EventSourceResponse, options: S
 def _make(request: HttpRequest, result: Any, options: StreamOptions, encoder: Encoder) -> HttpResponseBase:
     if isinstance(result, HttpResponseBase):
         return result
-    if isinstance(result, (str, bytes, Mapping)) or not (hasattr(result, "__aiter__") or hasattr(result, "__iter__")):
+    if not is_stream(result):
         hint = " (it was not awaited)" if inspect.iscoroutine(result) else ""
         raise TypeError(
             f"an event stream view must yield, or return an iterable of items or an HttpResponse; it returned {result!r}{hint}"
@@ -135,7 +142,7 @@ def _start_timeout(request: HttpRequest, options: StreamOptions) -> float:
 def _outcome(request: HttpRequest, response: EventSourceResponse) -> HttpResponseBase:
     stream = response.event_stream
     pipe = stream.pipe
-    if stream.refused or pipe.wrote or not pipe.ended:
+    if stream.refused or pipe.puts or not pipe.ended:
         return response
     error, pipe.error = pipe.error, None
     if error is not None:

@@ -75,9 +75,9 @@ class EventSourceResponse(StreamingHttpResponse):
         status: int = 200,
         encoder: Encoder | None = None,
     ) -> None:
-        if (not hasattr(items, "__aiter__") and not hasattr(items, "__iter__")) or isinstance(items, (str, bytes)):
+        if not is_stream(items):
             raise TypeError(f"EventSourceResponse streams a sync or async iterable of items, got {items!r}")
-        check_options(ping_interval=ping_interval, retry=retry, max_duration=max_duration)
+        check_options(ping_interval=ping_interval, retry=retry, max_duration=max_duration, headers=headers)
         conf = get_settings()
         self._stream = EventStream(
             items,
@@ -91,7 +91,6 @@ class EventSourceResponse(StreamingHttpResponse):
         # What a middleware sees: the kind of the items, unless the request says otherwise (`bind`).
         self._own = self._iterator = _Marker()
         self.is_async = self._stream.is_async
-        self._finalizer: weakref.finalize[Any, Any] | None = None
         for name, value in {**HEADERS, **(headers or {})}.items():
             self.headers[name] = value
         # Django's GZipMiddleware and django-brotli leave alone what already has an encoding.
@@ -105,8 +104,7 @@ class EventSourceResponse(StreamingHttpResponse):
 
     def abandon_with_me(self) -> None:
         """Close a stream that was started early if the response is thrown away (a middleware failed, say)."""
-        self._finalizer = weakref.finalize(self, self._stream.abandon)
-        self._finalizer.atexit = False
+        weakref.finalize(self, self._stream.abandon).atexit = False
 
     def bind(self, request: HttpRequest) -> None:
         """Tell the stream its request, where the response is made by a view that has one."""
@@ -127,7 +125,7 @@ class EventSourceResponse(StreamingHttpResponse):
         if self._iterator is not self._own:
             return super().streaming_content
         self._begin_reading()
-        return self._stream.read() if self.is_async else self._stream.read_sync()
+        return self._stream.read(self) if self.is_async else self._stream.read_sync(self)
 
     @streaming_content.setter
     def streaming_content(self, value: Any) -> None:
@@ -138,7 +136,7 @@ class EventSourceResponse(StreamingHttpResponse):
         if self._bodiless:
             return _nothing()
         if self._iterator is self._own:
-            return self._stream.read()
+            return self._stream.read(self)
         return self._wrapped_async()
 
     def __iter__(self) -> Iterator[bytes]:
@@ -146,7 +144,7 @@ class EventSourceResponse(StreamingHttpResponse):
         if self._bodiless:
             return iter(())
         if self._iterator is self._own:
-            return self._stream.read_sync()
+            return self._stream.read_sync(self)
         return self._wrapped_sync()
 
     async def _wrapped_async(self) -> AsyncIterator[bytes]:
@@ -193,8 +191,6 @@ class EventSourceResponse(StreamingHttpResponse):
         return request is not None and request.method == "HEAD"
 
     def _begin_reading(self) -> None:
-        if self._finalizer is not None:
-            self._finalizer.detach()  # from here on the reader closes it
         # A response made by hand has not seen its request, but Django has it close the request at the end.
         if self._stream.request is None:
             for closer in self._resource_closers:
@@ -222,12 +218,30 @@ def accepts_gzip(request: HttpRequest) -> bool:
     return False
 
 
-def check_options(*, ping_interval: Any, retry: Any, max_duration: Any) -> None:
+def is_stream(items: object) -> bool:
+    """Whether these are items to stream: an iterable, but not one that is an item itself."""
+    return not isinstance(items, (str, bytes, Mapping)) and (hasattr(items, "__aiter__") or hasattr(items, "__iter__"))
+
+
+#: What a stream's headers can't say: hop-by-hop ones belong to the server (PEP 3333), and a stream has no length.
+_NOT_OURS = {
+    *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "trailers"),
+    *("transfer-encoding", "upgrade", "content-length", "content-type"),
+}
+
+
+def check_options(*, ping_interval: Any, retry: Any, max_duration: Any, headers: Any) -> None:
     """Refuse option values early, with a sentence.
 
     Raises:
-        ValueError: if a time is not above 0, or `retry` no whole number of milliseconds.
+        TypeError: if `headers` is no mapping.
+        ValueError: if a time is not above 0, `retry` no whole number of milliseconds, or a header not ours to set.
     """
+    if headers is not None and not isinstance(headers, Mapping):
+        raise TypeError(f"headers is a mapping of names to values, got {headers!r}")
+    for name in headers or ():
+        if str(name).lower() in _NOT_OURS:
+            raise ValueError(f"a stream can't have its own {name} header: leave it to the server and to us")
     for name, value in (("ping_interval", ping_interval), ("max_duration", max_duration)):
         if value is not FROM_SETTINGS and value is not None and not (isinstance(value, (int, float)) and value > 0):
             raise ValueError(f"{name} must be seconds above 0, or None, got {value!r}")

@@ -31,6 +31,10 @@ def last_event_id(request: HttpRequest, type: Callable[[str], Any] = str, defaul
     value = raw_last_event_id(request)
     if value is None:
         return default
+    if any(
+        character in value for character in "\r\n\0"
+    ):  # no id can have them, and none of ours may be echoed with them
+        raise BadRequest(f"Last-Event-ID {value!r} is no event id")
     try:
         return type(value)
     except (ValueError, TypeError, ArithmeticError) as error:

@@ -66,6 +66,11 @@ def open_streams() -> int:
     return len(_current().streams)
 
 
+def streams() -> list[Closable]:
+    """The streams this process holds."""
+    return list(_current().streams.values())
+
+
 def register(stream: Closable) -> None:
     """Have a stream closed when the process goes. Call it where the stream starts: this is also where signals are chained."""
     state = _current()

@@ -49,6 +49,8 @@ class StreamingView:
         extra, refusal = self._parse(request, kwargs)
         if refusal is not None:
             return refusal
+        if extra is None:
+            return respond(request, (), options or self.options, self.encoder)
         return respond(request, view(request, *args, **kwargs, **extra), options or self.options, self.encoder)
 
     async def acall(
@@ -63,16 +65,21 @@ class StreamingView:
         extra, refusal = self._parse(request, kwargs)
         if refusal is not None:
             return refusal
+        if extra is None:
+            return await arespond(request, (), options or self.options, self.encoder)
         result = view(request, *args, **kwargs, **extra)
         if inspect.isawaitable(result):
             result = await result
         return await arespond(request, result, options or self.options, self.encoder)
 
-    def _parse(self, request: HttpRequest, kwargs: Mapping[str, Any]) -> tuple[dict[str, Any], HttpResponseBase | None]:
+    def _parse(
+        self, request: HttpRequest, kwargs: Mapping[str, Any]
+    ) -> tuple[dict[str, Any] | None, HttpResponseBase | None]:
+        """More arguments for the view, or None for a HEAD that can have no body to make them from; and a refusal."""
         body = self.body(kwargs)
-        if body is None or request.method == "HEAD":
+        if body is None:
             return {}, None
-        return parse_body(request, body)
+        return (None, None) if request.method == "HEAD" else parse_body(request, body)
 
 
 class _EveryAlias(set[str]):

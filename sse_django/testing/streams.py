@@ -14,7 +14,9 @@ from typing import Any, Self, cast
 
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.db.backends.base.base import BaseDatabaseWrapper
 
+from sse_django.connections import adopt, close_own, give_back, transaction_connections
 from sse_django.testing.connections import keep_connections, release_connections
 from sse_django.testing.parser import EventParser, ReceivedEvent
 
@@ -208,6 +210,7 @@ class SyncStream(_Received):
         self._response: Any = None
         self._reader: threading.Thread | None = None
         self._gone = False
+        self._shared: dict[str, BaseDatabaseWrapper] = {}
 
     def __enter__(self) -> Self:
         keep_connections()
@@ -216,6 +219,8 @@ class SyncStream(_Received):
         except BaseException:
             release_connections()
             raise
+        # A response made by hand starts where it is read; it is to see the test's transaction like any other.
+        self._shared = transaction_connections()
         self._reader = threading.Thread(target=self._read, name="sse-test-reader", daemon=True)
         self._reader.start()
         return self
@@ -288,6 +293,7 @@ class SyncStream(_Received):
         return BytesIO().write
 
     def _read(self) -> None:
+        adopt(self._shared)
         try:
             for chunk in self._response:
                 if self._gone:
@@ -295,4 +301,7 @@ class SyncStream(_Received):
                 self._chunks.put(chunk)
         except BaseException as error:
             self._chunks.put(error)
-        self._chunks.put(None)
+        finally:
+            close_own(self._shared)
+            give_back(self._shared)
+            self._chunks.put(None)

@@ -4,7 +4,7 @@ python      executed in its module (project.py); tests in a file named tests or 
 pycon       a doctest in the page's scratch module; `...` stands for anything
 console     `$ curl …` with its output (curl.py)
 shell       each command exists and takes these arguments; servers are really started by test_servers.py
-html        its URLs lead to views; `docs: shows …` is looked for in Chromium by test_browser.py
+html        rendered if it is a template; its URLs lead to views; `docs: shows …` is looked for in Chromium by test_browser.py
 text        `docs: wire`: well-formed events, byte for byte as format_sse_event writes them
 nginx, caddy   checked and run by test_proxies.py
 ini, toml, json   parsed
@@ -28,6 +28,8 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import get_commands, load_command_class
+from django.template import engines
+from django.test import RequestFactory
 from django.urls import resolve
 
 from sse_django.events import format_sse_event
@@ -144,15 +146,18 @@ def _management_command(words: list[str]) -> None:
 
 
 def run_html(page: Page, block: Block) -> None:
-    urls = urls_in(block)
+    text = block.text
+    if "{%" in text:
+        text = engines["django"].from_string(text).render(request=RequestFactory().get("/"))
+    urls = urls_in(text)
     assert urls, f"{block} asks for no URL"
     for url in urls:
         resolve(url.partition("?")[0])
 
 
-def urls_in(block: Block) -> list[str]:
-    """What a script asks the server for."""
-    return re.findall(r"""(?:EventSource|fetch)\(["'`](/[^"'`]*)""", block.text)
+def urls_in(text: str) -> list[str]:
+    """What a script, or an attribute of htmx, asks the server for."""
+    return re.findall(r"""(?:(?:EventSource|fetch)\(|sse-connect=)["'`](/[^"'`]*)""", text)
 
 
 def run_text(page: Page, block: Block) -> None:

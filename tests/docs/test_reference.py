@@ -8,14 +8,22 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from django.core.management import get_commands, load_command_class
+from django.core.management.base import BaseCommand
+from django.dispatch import Signal
 
 import sse_django
+import sse_django.backends
 import sse_django.events
 import sse_django.exceptions
 import sse_django.keepalive
+import sse_django.signals
 import sse_django.testing
+import sse_django.testing.contract
+import sse_django.tokens
 from sse_django.conf import Settings
 from sse_django.respond import StreamOptions
+from sse_django.templatetags import sse
 from sse_django.testing import plugin
 from tests.docs.blocks import ROOT
 
@@ -47,8 +55,10 @@ def table(heading: str) -> dict[str, list[str]]:
 
 def public() -> Iterator[tuple[str, str]]:
     """Every public name, with the module where people find it."""
-    for module in (sse_django, sse_django.events, sse_django.testing):
+    for module in (sse_django, sse_django.backends, sse_django.events, sse_django.testing):
         yield from ((module.__name__, name) for name in module.__all__)
+    yield from (("sse_django.tokens", name) for name in ("signed_url", "asigned_url"))
+    yield from (("sse_django.testing", name) for name in vars(sse_django.testing.contract) if name.endswith("Contract"))
     yield "sse_django.keepalive", "with_keepalive"
     for name, value in vars(sse_django.exceptions).items():
         if isinstance(value, type) and value.__module__ == "sse_django.exceptions":
@@ -66,6 +76,14 @@ SIGNATURES: list[Callable[..., Any]] = [
     sse_django.ServerSentEvent,
     sse_django.last_event_id,
     sse_django.model_schema,
+    sse_django.publish,
+    sse_django.apublish,
+    sse_django.subscribe,
+    sse_django.kick,
+    sse_django.akick,
+    sse_django.tokens.signed_url,
+    sse_django.tokens.asigned_url,
+    sse_django.backends.get_backend,
     sse_django.events.format_sse_event,
     sse_django.keepalive.with_keepalive,
 ]
@@ -112,6 +130,8 @@ def _parameters(signature: str) -> Iterator[tuple[str, Any, str | None]]:
             inspect.Parameter.POSITIONAL_ONLY if only else inspect.Parameter.POSITIONAL_OR_KEYWORD,
             default,
         )
+    if arguments.vararg:
+        yield arguments.vararg.arg, inspect.Parameter.VAR_POSITIONAL, None
     for argument, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         yield argument.arg, inspect.Parameter.KEYWORD_ONLY, None if value is None else ast.unparse(value)
 
@@ -161,6 +181,37 @@ def test_every_signal_that_is_sent_is_documented() -> None:
 
     for name in sent - {"self"}:
         assert f"`{name}`" in REFERENCE, f"the signal {name} is sent and isn't in docs/reference.md"
+
+
+def test_every_signal_has_a_row() -> None:
+    signals = {name for name, value in vars(sse_django.signals).items() if isinstance(value, Signal)}
+
+    assert set(table("`sse_django.signals`")) == signals
+
+
+def test_every_template_tag_has_a_row() -> None:
+    assert set(table("Template tags")) == set(sse.register.tags)
+    assert not sse.register.filters
+
+
+def test_every_command_has_a_row_with_its_arguments() -> None:
+    rows = table("Commands")
+
+    assert set(rows) == {name for name, app in get_commands().items() if app == "sse_django"}
+    for name, (arguments, _) in rows.items():
+        documented = {words.split()[0] for words in re.findall(r"`([^`]+)`", arguments)}
+        assert documented | {"--backend"} == _arguments(load_command_class("sse_django", name)), name
+
+
+def _arguments(command: BaseCommand) -> set[str]:
+    """The arguments of a command that not every command has."""
+    common = {action.dest for action in BaseCommand().create_parser("manage.py", "any")._actions}
+    parser = command.create_parser("manage.py", "this")
+    return {
+        action.option_strings[0] if action.option_strings else action.dest
+        for action in parser._actions
+        if action.dest not in common
+    }
 
 
 def test_every_fixture_is_documented() -> None:

@@ -33,6 +33,7 @@ MYSITE = {
         SECRET_KEY = "only for tests"
         ALLOWED_HOSTS = ["127.0.0.1"]
         INSTALLED_APPS = ["sse_django"]
+        DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}  # as every project has one
         ROOT_URLCONF = "mysite.urls"
         ASGI_APPLICATION = "mysite.asgi.application"
         WSGI_APPLICATION = "mysite.wsgi.application"
@@ -55,10 +56,13 @@ MYSITE = {
 
 @pytest.fixture(scope="module")
 def mysite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with the README's view in it."""
+    """A project with the README's views in it."""
     folder = tmp_path_factory.mktemp("mysite")
-    readme = {b.file: b.text for b in all_blocks("python") if b.page == "README.md" and b.file}
-    views = {name: readme[name] for name in ("mysite/views.py", "mysite/urls.py")}
+    readme = [block for block in all_blocks("python") if block.page == "README.md"]
+    views = {
+        name: "\n\n".join(block.text for block in readme if block.file == name)  # a file may go on in a second block
+        for name in ("mysite/views.py", "mysite/urls.py")
+    }
     for name, text in {**MYSITE, **views}.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(textwrap.dedent(text))

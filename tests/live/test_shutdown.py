@@ -65,7 +65,7 @@ def test_a_server_stops_in_time_although_readers_do_not_read(kind: str, stop: st
     with ExitStack() as stack:
         for path in STUCK:
             stack.enter_context(never_read(f"{server.url}/{path}/?name={path}&size=1000"))
-            until(lambda path=path: server.progress(path) > 1000, 5, f"{path} has begun")
+            until(lambda path=path: stands_still(server, path), 10, f"{path} is held back")
 
         STOPS[stop](server)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import time
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import pytest
 from django.test import override_settings
 from django.urls import path
+
+from sse_django import shutdown
 
 
 @pytest.fixture
@@ -26,3 +30,13 @@ def serve() -> Iterator[Callable[..., None]]:
     yield put
     for override in reversed(overrides):
         override.disable()
+
+
+@pytest.fixture(autouse=True)
+def _no_stream_outlives_its_test() -> Iterator[None]:
+    yield
+    deadline = time.monotonic() + 3
+    while shutdown.open_streams() and time.monotonic() < deadline:
+        gc.collect()  # a response that was made and never read is closed when it goes
+        time.sleep(0.01)
+    assert shutdown.streams() == []

@@ -735,3 +735,88 @@ def test_json_body_and_url_parameters_reach_a_class_based_view(serve: Serve, sse
     serve(Chat.as_view(), "<int:pk>/")
     with sse_client.stream("/3/", json={"text": "hi"}) as stream:
         assert json.loads(stream.next().data) == [3, "hi", {"pk": 3}]
+
+
+# -- regressions
+
+
+def test_head_on_a_view_with_a_body_is_no_500(serve: Serve, sse_client: StreamClient) -> None:
+    serve(chat)
+    with sse_client.stream("/", method="HEAD") as stream:
+        assert (stream.status_code, stream.rest()) == (200, [])
+
+
+async def test_recheck_goes_on_asking_under_wsgi(serve: Serve) -> None:
+    """The question was once sent to a thread that had long gone, and never answered."""
+    asked = threading.Semaphore(0)
+
+    def ask(request: HttpRequest) -> bool:
+        asked.release()
+        return True
+
+    @event_stream(recheck=ask, recheck_interval=0.05)
+    async def view(request: HttpRequest) -> AsyncIterator[int]:
+        yield 1
+        await asyncio.sleep(3600)
+
+    def read() -> bool:
+        with StreamClient().stream("/") as stream:
+            stream.next()
+            return all(asked.acquire(timeout=5) for _ in range(3))
+
+    serve(view)
+    assert await asyncio.to_thread(read)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Connection": "keep-alive"}, {"content-length": "3"}, {"Content-Type": "text/plain"}]
+)
+def test_headers_that_are_not_the_views_to_set_are_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="can't have its own"):
+        event_stream(headers=headers)
+    with pytest.raises(ValueError, match="can't have its own"):
+        EventSourceResponse([], headers=headers)
+
+
+def test_a_dict_is_an_item_and_no_stream() -> None:
+    with pytest.raises(TypeError, match="iterable of items"):
+        EventSourceResponse({"a": 1})  # type: ignore[arg-type]
+
+
+def test_a_last_event_id_with_a_line_end_is_a_400(serve: Serve) -> None:
+    @event_stream
+    def view(request: HttpRequest) -> Iterable[str | None]:
+        yield last_event_id(request)
+
+    serve(view)
+    assert StreamClient().get("/?last_event_id=a%0Ab").status_code == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["async", "sync", "by hand"])
+def test_a_stream_sees_what_its_test_has_not_committed(serve: Serve, sse_client: StreamClient, kind: str) -> None:
+    """The generator runs in another thread, with the connection of the test's transaction."""
+    from tests.app.models import Product
+
+    async def rows() -> AsyncIterator[str]:
+        async for product in Product.objects.all():
+            yield product.name
+
+    @event_stream
+    async def async_view(request: HttpRequest) -> AsyncIterator[str]:
+        async for name in rows():
+            yield name
+
+    @event_stream
+    def sync_view(request: HttpRequest) -> Iterable[str]:
+        for product in Product.objects.all():
+            yield product.name
+
+    def hand(request: HttpRequest) -> EventSourceResponse:
+        return EventSourceResponse(rows())
+
+    Product.objects.create(name="uncommitted")
+    serve({"async": async_view, "sync": sync_view, "by hand": hand}[kind])
+    with sse_client.stream("/") as stream:
+        assert stream.next().json() == "uncommitted"
+    assert Product.objects.count() == 1

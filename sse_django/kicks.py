@@ -1,0 +1,79 @@
+"""`kick`: end streams in every process, by user, by channel, or when a session logs out.
+
+A kick is an event in a channel of our own; each process's hub carries it out on its streams. It is no ban: the browser comes
+back at once, and the view decides. Processes whose hub doesn't run (nobody there reads a channel) are not reached.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from sse_django import hubs, shutdown
+from sse_django.channels import RESERVED_PREFIX, check_channel
+from sse_django.eventstream import EventStream
+from sse_django.hub import Stored
+from sse_django.messages import make_message
+from sse_django.pubsub import after_commit, send
+
+logger = logging.getLogger("sse_django")
+
+CHANNEL = f"{RESERVED_PREFIX}kick"
+
+
+def kick(*, user: Any = None, channel: str | None = None, backend: str = "default") -> None:
+    """End the streams of a user, of a channel, or of a user in a channel: both must match where both are given.
+
+    Args:
+        user: a user, or a primary key.
+        channel: a channel name.
+        backend: the alias whose log carries the kick.
+
+    Raises:
+        TypeError: if neither is given.
+        PublishError: if the engine does not take it.
+    """
+    if user is None and channel is None:
+        raise TypeError("kick() wants a user, a channel, or both")
+    pk = getattr(user, "pk", user)
+    wanted = {"user": None if pk is None else str(pk), "channel": None if channel is None else check_channel(channel)}
+    _send(wanted, backend)
+
+
+async def akick(*, user: Any = None, channel: str | None = None, backend: str = "default") -> None:
+    """See kick()."""
+    await sync_to_async(kick)(user=user, channel=channel, backend=backend)
+
+
+def kick_session(digest: str, backend: str = "default") -> None:
+    """End the streams of a session that logs out, after the open transaction: logging out must not fail with an engine."""
+
+    def tell() -> None:
+        try:
+            _send({"session": digest}, backend)
+        except Exception:
+            logger.exception("a logout could not be told to the other processes: the session's streams there go on")
+
+    after_commit(tell)
+
+
+def _send(wanted: dict[str, str | None], backend: str) -> None:
+    send(make_message([CHANNEL], wanted, event="kick", key=None, reserved=True), backend)
+    after_commit(lambda: _end_matching(wanted))  # here at once, also where no hub runs
+
+
+def _end_matching(wanted: dict[str, str | None]) -> None:
+    for stream in shutdown.streams():
+        if isinstance(stream, EventStream) and stream.matches(**wanted):
+            stream.close("kicked")
+
+
+def _receive(stored: Stored) -> None:
+    if CHANNEL in stored.message.channels and stored.message.data is not None:
+        _end_matching(json.loads(stored.message.data))
+
+
+hubs.on_event.append(_receive)

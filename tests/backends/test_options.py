@@ -1,0 +1,60 @@
+"""What a backend says of OPTIONS that are wrong, and of drivers that are missing."""
+
+import importlib
+import sys
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+
+from sse_django.backends.database import DatabaseBackend
+from sse_django.backends.memory import MemoryBackend
+
+
+@pytest.mark.parametrize(("package", "extra"), [("redis", "redis"), ("nats", "nats")])
+def test_a_missing_driver_names_the_extra(package: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = f"sse_django.backends.{package}"
+    for name in [*sys.modules]:
+        if name == package or name.startswith((f"{package}.", ours)):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImproperlyConfigured, match=rf'pip install "sse-django\[{extra}\]"'):
+        importlib.import_module(ours)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"max_events": 0}, "max_events"),
+        ({"max_events": 1.5}, "whole number"),
+        ({"max_events": True}, "max_events"),
+        ({"max_age": -1}, "max_age"),
+        ({"max_age": "1 day"}, "above 0, or None, got '1 day'"),
+        ({"max_size": 1}, "no option 'max_size'"),
+    ],
+)
+def test_retention_is_checked(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=message):
+        MemoryBackend("default", options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"using": "elsewhere"}, r"'elsewhere'; DATABASES has 'default'"),
+        ({"poll_interval": 0}, "poll_interval"),
+        ({"timeout": None}, "timeout"),
+    ],
+)
+def test_options_of_the_database_backend_are_checked(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=message):
+        DatabaseBackend("default", options)
+
+
+def test_a_database_that_cannot_carry_the_log_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connections["default"]
+    monkeypatch.setattr(connection, "vendor", "oracle")
+    monkeypatch.setattr(connection, "display_name", "Oracle")
+    with pytest.raises(ImproperlyConfigured, match="Oracle can't carry the log"):
+        DatabaseBackend("default", {})

@@ -1,0 +1,115 @@
+"""DatabaseBackend on PostgreSQL: told by LISTEN, and polling; what a server does that dies, hangs or says nothing."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import Error, connections, transaction
+
+from sse_django.backends.database import DatabaseBackend
+from sse_django.testing.contract import PATIENCE, in_threads, page_events, publish, texts, within
+from tests.backends.database_contract import DatabaseContract
+from tests.engines.databases import database, empty
+from tests.engines.hanging import hanging
+from tests.live.postgres import Postgres
+from tests.live.waiting import until
+
+
+class TestPostgreSQL(DatabaseContract):
+    @pytest.fixture
+    def alias(self, postgresql_alias: str) -> str:
+        return postgresql_alias
+
+    def test_the_notification_is_no_part_of_the_transaction_and_sent_once(self) -> None:
+        backend = self.new()
+        seen: list[str] = []
+
+        def spy(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if "NOTIFY" in sql:
+                assert not connections[self.alias].in_atomic_block
+                seen.append(sql)
+            return execute(sql, params, many, context)
+
+        with connections[self.alias].execute_wrapper(spy):
+            with transaction.atomic(using=self.alias):
+                publish(backend, *"abc")
+                with transaction.atomic(using=self.alias):
+                    publish(backend, "d")
+                assert seen == []
+            assert len(seen) == (1 if backend.settings["listen"] else 0)
+
+    def test_listening_goes_on_after_its_connection_was_lost(self, postgresql: Postgres) -> None:
+        backend = self.new()
+        head = backend.head()
+        backend.wait(head, 0.01)
+        postgresql.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+        other = self.new()
+        in_threads(other, lambda: publish(other, "a"))
+        assert within(lambda: backend.wait(head, 0.5) is None and backend.read(head, None, 1)[0])
+
+    def test_a_lost_connection_is_an_error_and_close_makes_it_good(self, postgresql: Postgres) -> None:
+        backend = self.new()
+        start = backend.head()
+        publish(backend, "a")
+        mine = backend_pid(self.alias)
+        postgresql.query(f"SELECT pg_terminate_backend({mine})")
+        until(lambda: not pids(postgresql, mine), PATIENCE, "it has ended")
+        with pytest.raises(Error):
+            backend.read(start, None, 1)
+        backend.close()
+        assert texts(page_events(backend, start)) == ["a"]
+
+    def test_a_server_that_hangs_is_an_error_in_time(self, postgresql: Postgres) -> None:
+        backend = self.new(timeout=0.3)
+        start = backend.head()
+        mine = backend_pid(self.alias)
+        begun = time.monotonic()
+        with hanging(mine), pytest.raises(Error):
+            backend.read(start, None, 1)
+        assert time.monotonic() - begun < PATIENCE / 3
+        backend.close()
+        assert backend.read(start, None, 1) == ([], start)
+
+
+class TestPostgreSQLPolling(TestPostgreSQL):
+    # Two processes more would say nothing new.
+    test_processes_that_publish_at_once_make_one_order = None  # type: ignore[assignment]
+
+    def make_backend(self, **options: Any) -> DatabaseBackend:
+        return super().make_backend(listen=False, **options)
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE_READ", "SERIALIZABLE"])
+def test_places_are_given_whatever_the_usual_isolation_is(postgresql: Postgres, strict: str, level: str) -> None:
+    """A snapshot from before the lock would number events that have a number."""
+    from psycopg import IsolationLevel
+
+    connection = connections[strict]
+    connection.close()
+    connection.settings_dict["OPTIONS"]["isolation_level"] = IsolationLevel[level]
+    empty(strict)
+    backend = DatabaseBackend("default", {"using": strict})
+    start = backend.head()
+    for text in "abc":
+        publish(backend, text)
+        assert backend.head() != start
+    assert texts(page_events(backend, start)) == list("abc")
+    backend.close()
+
+
+@pytest.fixture
+def strict(postgresql: Postgres, postgresql_alias: str) -> Iterator[str]:
+    with database("contract_strict", {**connections[postgresql_alias].settings_dict, "OPTIONS": {}}) as alias:
+        yield alias
+
+
+def backend_pid(alias: str) -> int:
+    """The server's process that serves this thread's connection."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return int(cursor.fetchone()[0])
+
+
+def pids(postgresql: Postgres, pid: int) -> list[list[str]]:
+    return postgresql.query(f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid}")
