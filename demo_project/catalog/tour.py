@@ -101,6 +101,15 @@ EXAMPLES = [
         curl="curl -N -H 'Last-Event-ID: 9'",
     ),
     Example(
+        slug="notifications",
+        part="Lose nothing",
+        title="A channel for everybody",
+        line="publish() anywhere, subscribe() in a view: every open page gets it, in any process.",
+        names=("note",),
+        returns=True,
+        resumes=True,
+    ),
+    Example(
         slug="sync-orm",
         part="At home in Django",
         title="Sync code in an async stream",

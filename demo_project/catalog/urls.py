@@ -12,8 +12,9 @@ The streams keep the paths of FastAPI's tutorial on Server-Sent Events. It shows
     /resume/items/stream                       resumption with Last-Event-ID
     /chat/stream                               POST
 
-and three that only Django has:
+and four that only Django has:
 
+    /notifications/stream                      a channel: publish and subscribe
     /sync-orm/products/stream                  sync code through sync_to_async
     /async-orm/products/stream                 the async ORM, resumable by primary key
     /prices/stream                             EventStreamView
@@ -24,7 +25,7 @@ A stream's URL has the name of its example in tour.py.
 from django.urls import path
 
 from demo_project.catalog import pages
-from demo_project.catalog.examples import async_orm, chat, events, items, logs, prices, resume, sync_orm
+from demo_project.catalog.examples import async_orm, chat, events, items, logs, notifications, prices, resume, sync_orm
 
 urlpatterns = [
     path("", pages.index, name="index"),
@@ -41,6 +42,7 @@ urlpatterns = [
     path("logs/stream", logs.stream_logs, name="logs"),
     path("resume/items/stream", resume.stream_items, name="resume"),
     path("chat/stream", chat.stream_chat, name="chat"),
+    path("notifications/stream", notifications.stream_notifications, name="notifications"),
     path("sync-orm/products/stream", sync_orm.stream_affordable, name="sync-orm"),
     path("async-orm/products/stream", async_orm.stream_products, name="async-orm"),
     path("prices/stream", prices.PriceTicker.as_view(), name="prices"),
