@@ -82,7 +82,20 @@ class Reader:
         closed: why it is to end, or None.
     """
 
-    __slots__ = ("_at", "_hub", "_inbox", "_joined", "_wake", "asked", "channels", "closed", "cursor", "since")
+    __slots__ = (
+        "_at",
+        "_hub",
+        "_inbox",
+        "_joined",
+        "_wake",
+        "asked",
+        "channels",
+        "closed",
+        "cursor",
+        "late",
+        "looked",
+        "since",
+    )
 
     def __init__(self, hub: Hub, channels: tuple[str, ...], after: str | None) -> None:
         self._hub = hub
@@ -91,6 +104,8 @@ class Reader:
         self._joined = False  # whether it is in the ring
         self._wake: Callable[[], object] | None = None  # set while the consumer sleeps
         self.asked = False  # whether the history thread has it
+        self.late = False  # whether it waits for the ring to reach its cursor: then the history thread leaves it alone
+        self.looked = after  # up to where pages of the engine have been given: `cursor` and what is in the inbox
         self.since = 0.0  # when it began to wait for the ring to reach its cursor
         self.channels = channels
         self.cursor = after
@@ -134,6 +149,8 @@ class Reader:
     # -- under the hub's lock
 
     def _take(self) -> Chunk | None:
+        if self.closed is not None:
+            return None
         if self._inbox:
             chunk = self._inbox.popleft()
             self.cursor = chunk.last.cursor
@@ -147,7 +164,7 @@ class Reader:
             self._at, self.cursor = self._hub.reset_at, self._hub.reset.last.cursor
             return self._hub.reset
         if self._at < ring.floor:  # slow: the ring has moved on
-            self._joined = False
+            self._joined, self.looked = False, self.cursor
             self._hub.look_up(self)
             return None
         found = ring.take(self.channels, self._at)
@@ -159,7 +176,7 @@ class Reader:
 
     def join(self, number: int) -> None:
         """Go on from this number in the ring."""
-        self._at, self._joined, self.asked = number, True, False
+        self._at, self._joined, self.asked, self.late = number, True, False, False
 
     def leave(self) -> None:
         """Be told of a reset by the page to come instead."""
@@ -170,7 +187,7 @@ class Reader:
         self.asked = False
         if blocks:
             self._inbox.append(Chunk(blocks))
-        self.cursor = cursor
+        self.cursor = self.looked = cursor
 
     def came(self, number: int) -> bool:
         """The ring got an event of ours; whether the consumer has to be woken. One that slept had seen all before it."""
@@ -252,7 +269,7 @@ class Hub:
 
     def look_up(self, reader: Reader) -> None:
         """Under the lock: have the history thread find where it goes on."""
-        if not reader.asked and reader.closed is None:
+        if not reader.asked and not reader.late and reader.closed is None:
             reader.asked = True
             self._lookups.append(reader)
             self._work.notify_all()
@@ -391,14 +408,14 @@ class Hub:
             self._log.close()
 
     def _serve(self, batch: list[Reader]) -> None:
-        fresh = [reader for reader in batch if reader.cursor is None and reader.closed is None]
+        fresh = [reader for reader in batch if reader.asked and reader.looked is None and reader.closed is None]
         if fresh:
             head = self._log.head()
             for reader in fresh:
                 self._place(reader, [cursor_block(head)], head)
         for reader in batch:
-            if reader.asked and reader.closed is None and reader.cursor is not None:
-                self._page(reader, reader.cursor)
+            if reader.asked and reader.closed is None and reader.looked is not None:
+                self._page(reader, reader.looked)
 
     def _page(self, reader: Reader, cursor: str) -> None:
         with self.lock:
@@ -418,13 +435,15 @@ class Hub:
     def _place(self, reader: Reader, blocks: list[Block], cursor: str, *, full: bool = False) -> None:
         """Give a reader what was found, and let it go on in the ring from there if that is possible."""
         with self.lock:
+            if not reader.asked:  # it was put into the ring meanwhile, by a reset
+                return
             reader.give(blocks, cursor)
             number = self.ring.find(cursor) if self.ring is not None else None
             if number is not None:
                 reader.join(number)
             elif not full:
                 # The end of the log, and the ring has not come so far: it will.
-                reader.asked = True
+                reader.late = True
                 reader.since = time.monotonic()
                 self._late.setdefault(cursor, []).append(reader)
             elif not blocks:
@@ -454,7 +473,7 @@ class Hub:
                     if not self._late[cursor]:
                         del self._late[cursor]
                     for reader in stuck:
-                        reader.asked = False
+                        reader.late = False
                         self.look_up(reader)
 
     # -- the engine's health
