@@ -134,7 +134,7 @@ class _Chained:
     def __call__(self, signum: int, frame: FrameType | None) -> None:
         state = _current()
         first = not state.draining
-        hasty = not callable(self.previous) or self.previous.__module__.startswith("twisted.")
+        hasty = not callable(self.previous) or str(getattr(self.previous, "__module__", "")).startswith("twisted.")
         if first and hasty and state.streams:
             # The default action ends the process here and now, and Twisted (daphne) drops every connection: they get the
             # signal again when the streams have ended. A second one from outside is not kept back.
