@@ -71,7 +71,8 @@ class Encoder:
             )
         dump = self._data.dump_for(cls) if self._data is not None else dump_json
         prefix = self._prefix_for(cls)
-        return lambda item: b"%bdata: %b\n\n" % (prefix, dump(item))
+        start = prefix + b"data: "
+        return lambda item: start + dump(item) + b"\n\n"
 
     def _prefix_for(self, cls: type) -> bytes:
         for base in cls.__mro__:

@@ -30,7 +30,13 @@ def dump_json(value: Any) -> bytes:
         TypeError: if the value, or something in it, has no JSON form.
         ValueError: if a model in it is configured to write NaN or infinity as constants.
     """
-    return _finish(_dump_any, value)
+    try:
+        out = _dump_any(value)
+    except PydanticSerializationError as error:
+        out = _dump_otherwise(value, error)
+    if b"NaN" in out or b"Infinity" in out:
+        _check_constants(out, value)
+    return out
 
 
 def make_dump(adapter: TypeAdapter[Any]) -> Dump:
@@ -40,10 +46,16 @@ def make_dump(adapter: TypeAdapter[Any]) -> Dump:
         raise ValueError(_CONSTANTS.format(name=name))
     to_json = adapter.serializer.to_json
 
-    def dump(value: Any) -> bytes:
-        return to_json(value, by_alias=True, fallback=_fallback)
+    def dump(value: Any) -> bytes:  # once per event: no call that isn't needed
+        try:
+            out = to_json(value, by_alias=True, fallback=_fallback)
+        except PydanticSerializationError as error:
+            out = _dump_otherwise(value, error)
+        if b"NaN" in out or b"Infinity" in out:
+            _check_constants(out, value)
+        return out
 
-    return lambda value: _finish(dump, value)
+    return dump
 
 
 _CONSTANTS = (
@@ -56,17 +68,17 @@ def _dump_any(value: Any) -> bytes:
     return pydantic_core.to_json(value, by_alias=True, inf_nan_mode="null", fallback=_fallback)
 
 
-def _finish(dump: Dump, value: Any) -> bytes:
-    try:
-        out = dump(value)
-    except PydanticSerializationError as error:
-        if "surrogates not allowed" not in str(error):
-            raise TypeError(f"{type(value).__name__} can't be sent as JSON: {error}") from error
-        # Twice: Pydantic stumbles over dict keys on the way to plain data, and finds more text inside models.
-        out = _dump_any(_without_surrogates(_to_python(_without_surrogates(value))))
-    if b"NaN" in out or b"Infinity" in out:  # rare: perhaps only inside a string, so look properly
-        json.loads(out, parse_constant=lambda constant: _refuse_constant(value))
-    return out
+def _dump_otherwise(value: Any, error: PydanticSerializationError) -> bytes:
+    """What Pydantic could not write, if it is for lone surrogates."""
+    if "surrogates not allowed" not in str(error):
+        raise TypeError(f"{type(value).__name__} can't be sent as JSON: {error}") from error
+    # Twice: Pydantic stumbles over dict keys on the way to plain data, and finds more text inside models.
+    return _dump_any(_without_surrogates(_to_python(_without_surrogates(value))))
+
+
+def _check_constants(out: bytes, value: Any) -> None:
+    # Rare, and perhaps only inside a string: look properly.
+    json.loads(out, parse_constant=lambda constant: _refuse_constant(value))
 
 
 def _to_python(value: Any) -> Any:

@@ -59,11 +59,17 @@ class Pipe(Generic[Chunk]):
 
     # -- the writer
 
-    def put(self, chunk: Chunk) -> None:
-        self._written += self._measure(chunk)
+    def put(self, chunk: Chunk) -> bool:
+        """Add a chunk; whether the writer has to wait now, as `full` says."""
+        self._written = written = self._written + self._measure(chunk)
         self.puts += 1
         self._chunks.append(chunk)
-        self._wake_reader()
+        wake = self.wake_reader
+        if wake is not None:
+            self.wake_reader = None
+            wake()
+        finished = self._finished
+        return written - finished >= self._limit or not finished
 
     @property
     def written(self) -> int:

@@ -128,8 +128,7 @@ class Pump:
             except StopAsyncIteration:
                 return
             self._in_step = False
-            put(encode(item))
-            if pipe.full:
+            if put(encode(item)):
                 await self._wait_for_room()
                 slice_end = clock() + TIME_SLICE
             elif clock() > slice_end:
