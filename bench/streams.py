@@ -98,10 +98,11 @@ def rounds(workloads: Sequence[str], repeats: int, scale: float) -> dict[str, Re
             for name in workloads:
                 workload = WORKLOADS[name]
                 for case in workload.cases:
-                    measure(servers[case.server], case, workload, 0.02)  # imports and caches
-                for case in workload.cases:
-                    for key, value in measure(servers[case.server], case, workload, scale).items():
-                        results[name][case][key].append(value)
+                    measure(servers[case.server], case, workload, 0.05)  # imports and caches
+                for turn in range(workload.passes):
+                    for case in workload.cases[:: 1 if turn % 2 == 0 else -1]:
+                        for key, value in measure(servers[case.server], case, workload, scale).items():
+                            results[name][case][key].append(value)
     return results
 
 
@@ -114,8 +115,9 @@ def show(name: str, results: Results) -> None:
     key, head = ("latency", "µs to the client") if workload.kind == "latency" else ("rate", f"{workload.unit}s/s")
     print(f"\n{name}: {workload.title}")
     print(f"  {'':22}{'µs CPU/' + workload.unit:>18}{head:>18}{'CPU ratio':>12}{'ratio':>8}   (to the first line)")
-    ours = next(iter(results.values()))
-    for case, result in results.items():
+    ours = results[workload.cases[0]]
+    for case in workload.cases:
+        result = results[case]
         cpu, value = statistics.median(result["cpu"]) * 1e6, statistics.median(result[key])
         shown = f"{value * 1e6:,.0f}" if key == "latency" else f"{value:,.0f}"
         print(f"  {case!s:22}{cpu:18.2f}{shown:>18}", end="")

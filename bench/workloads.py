@@ -22,12 +22,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Workload:
-    """`kind` and `sizes` are the client's; of the sizes a case's `share` shortens the last. `unit` is what is counted."""
+    """`kind` and `sizes` are the client's; of the sizes a case's `share` shortens the last. `unit` is what is counted.
+
+    In a round it is measured `passes` times, in turn with the others: short runs, side by side, suffer least from drift.
+    """
 
     title: str
     kind: str
     sizes: tuple[int, ...]
     unit: str
+    passes: int
     cases: tuple[Case, ...]
 
 
@@ -74,6 +78,7 @@ WORKLOADS = {
         "streams",
         (1, 200_000),
         "event",
+        1,
         (READY, READY_SYNC, DJANGO_READY, FASTAPI_LONG, FASTAPI_LONG_SYNC, RAW_READY, RAW_BYTES),
     ),
     "many": Workload(
@@ -81,20 +86,23 @@ WORKLOADS = {
         "streams",
         (200, 200),
         "event",
+        2,
         (READY, READY_SYNC, DJANGO_READY, FASTAPI_READY, RAW_READY),
     ),
     "short": Workload(
         "connect, one event, close; 32 at once",
         "churn",
-        (32, 2_000),
+        (32, 400),
         "connection",
+        5,
         (READY, READY_SYNC, DJANGO_READY, FASTAPI_READY, RAW_READY),
     ),
     "idle": Workload(
         "a single event on an idle stream",
         "latency",
-        (500,),
+        (250,),
         "event",
+        2,
         (PACED, PACED_SYNC, DJANGO_PACED, FASTAPI_PACED, RAW_PACED),
     ),
 }
