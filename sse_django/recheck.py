@@ -52,7 +52,7 @@ class Recheck:
 
     async def _allowed(self, request: HttpRequest) -> bool:
         slots = self._slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
-        async with slots, _OwnThread():
+        async with slots, OwnThread():
             try:
                 if inspect.iscoroutinefunction(self._ask):
                     return bool(await self._ask(request))
@@ -63,7 +63,7 @@ class Recheck:
                 return False
 
 
-class _OwnThread(ThreadSensitiveContext):
+class OwnThread(ThreadSensitiveContext):
     """A thread for one question, whose connections are closed after it."""
 
     async def __aexit__(self, *exc_info: object) -> None:
