@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
+ENGINE ?= sqlite
 ARGS ?=
 
 BIN := $(VENV)/bin
@@ -12,15 +13,21 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 .PHONY: help demo test lint types bench clean
 
 help:
-	@echo "make demo    the demo site on http://127.0.0.1:$(PORT)/ (PORT=… to choose another)"
+	@echo "make demo    the demo site on http://127.0.0.1:$(PORT)/ (PORT=… to choose another;"
+	@echo "             ENGINE=valkey or ENGINE=postgres for channels on that, instead of SQLite)"
 	@echo "make test    every test (ARGS='tests/live -k uvicorn' for some)"
 	@echo "make lint    ruff, and the direction of imports"
 	@echo "make types   mypy"
 	@echo "make bench   the benchmarks"
 	@echo "make clean   removes what the others made"
 
-demo: $(VENV)/.demo
-	@PORT="$(PORT)" exec $(BIN)/python scripts/demo.py
+ifneq ($(words $(filter sqlite valkey postgres,$(ENGINE))),1)
+demo:
+	@echo "ENGINE='$(ENGINE)' is no engine of the demo: choose sqlite, valkey or postgres, as in: make demo ENGINE=valkey"; exit 2
+else
+demo: $(VENV)/.demo$(patsubst %,-%,$(filter-out sqlite,$(ENGINE)))
+	@PORT="$(PORT)" ENGINE="$(ENGINE)" exec $(BIN)/python scripts/demo.py
+endif
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(ARGS)
@@ -39,7 +46,7 @@ bench: $(VENV)/.dev
 
 clean:
 	@rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
-	@rm -f demo.sqlite3 demo.sqlite3-journal demo.sqlite3-wal demo.sqlite3-shm
+	@rm -rf demo.sqlite3 demo.sqlite3-journal demo.sqlite3-wal demo.sqlite3-shm demo-valkey demo-postgres demo.engine
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is written last, so that an interrupted install is done again.
@@ -59,6 +66,11 @@ $(VENV)/.created:
 $(VENV)/.demo: pyproject.toml | $(VENV)/.created
 	@echo "Installing the demo into $(VENV) ..."
 	@$(PIP) install -qq -e ".[demo]"
+	@touch $@
+
+$(VENV)/.demo-%: pyproject.toml | $(VENV)/.created
+	@echo "Installing the demo on $* into $(VENV) ..."
+	@$(PIP) install -qq -e ".[demo-$*]"
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.created

@@ -1,11 +1,14 @@
-"""Settings of the demo: SQLite, DEBUG, no secrets worth keeping. Two environment variables change it:
+"""Settings of the demo: SQLite, DEBUG, no secrets worth keeping. Environment variables change it:
 
 DEMO_DATABASE  the SQLite file; `demo.sqlite3` beside manage.py by default
+DEMO_ENGINE    `sqlite`, or the address of a PostgreSQL or Valkey; by default what `make demo ENGINE=` has started
 DEMO_PACE      seconds between two items of a stream, so that people see them arrive; 0.3 by default
 """
 
 import os
 from pathlib import Path
+
+from demo_project import engine
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -54,10 +57,13 @@ TEMPLATES = [
     }
 ]
 
+DATABASE_FILE = Path(os.environ.get("DEMO_DATABASE", BASE_DIR / "demo.sqlite3"))
+DEMO_ENGINE = engine.address(DATABASE_FILE)
 DATABASES = {
-    "default": {
+    "default": engine.database_of(DEMO_ENGINE)
+    or {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.environ.get("DEMO_DATABASE", str(BASE_DIR / "demo.sqlite3")),
+        "NAME": str(DATABASE_FILE),
         "OPTIONS": {
             # Readers and the one writer don't wait for each other,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
@@ -67,6 +73,7 @@ DATABASES = {
         },
     }
 }
+SSE_DJANGO = engine.channels_of(DEMO_ENGINE)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 USE_TZ = True

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from functools import wraps
 
 import django
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from demo_project import engine
 from demo_project.catalog import source, tour
 
 POLICY = (
@@ -53,6 +55,7 @@ def example(request: HttpRequest, slug: str) -> HttpResponse:
         "curl": f"{chosen.curl} {request.build_absolute_uri(chosen.stream_url)}",
         "before": before,
         "after": after,
+        "engine": engine.name_of(settings.DEMO_ENGINE),
     }
     return render(request, chosen.template, {**context, **_served_by(request)})
 
