@@ -1,0 +1,414 @@
+// Server-Sent Events over fetch: connect(url, options) and <event-stream src>. One file, no dependencies, no build step.
+//
+// fetch rather than EventSource: it can POST, send Last-Event-ID on its first connection, see a status, and notice a line that
+// has gone silent. The price is that the format (HTML, section 9.2.6) and coming back (9.2.3) are done here. See sse.d.ts for
+// the types and docs/howto/browser.md for the rest.
+
+const SILENCE = 45_000 // ms without a byte after which a line is dead: three pings of the server
+const FIRST_WAIT = 1_000 // ms; the wait before a reconnection is a random part of this, doubled with each failure
+const LONGEST_WAIT = 30_000 // ms
+const PROVEN = 5_000 // ms after which an open line counts as one that works, though no event came
+const TURNED_AWAY = new Set([401, 403]) // what a fresh URL may heal
+const NOT_NOW = new Set([408, 429]) // the only 4xx that are worth asking again
+const OURS = new Set(["stream-reset", "stream-error"])
+
+const LINE_END = /\r\n?|\n/g
+
+// Bytes cut anywhere, to blocks { id, marked, name, raw }. `marked` says that the block has an id of its own; a name of null,
+// that it has no data: a cursor, and nothing to be told about.
+export class EventParser {
+  #decoder = new TextDecoder() // strips one byte order mark, and keeps the start of a character for the next chunk
+  #rest = "" // a line that has not ended
+  #afterCR = false
+  #data = null
+  #name = ""
+  #id
+  #marked = false
+
+  constructor({ id = "", block, retry = () => {} }) {
+    this.#id = id
+    this.block = block
+    this.retry = retry
+  }
+
+  feed(bytes) {
+    let text = this.#decoder.decode(bytes, { stream: true })
+    if (text === "") return
+    // A CR ends its line at once, whatever comes; the LF that may follow, perhaps a chunk later, ends none.
+    if (this.#afterCR && text[0] === "\n") text = text.slice(1)
+    this.#afterCR = text.endsWith("\r")
+    LINE_END.lastIndex = this.#rest.length
+    text = this.#rest + text
+    let from = 0
+    // Nothing that is called here feeds a parser, so the one expression can be everybody's.
+    for (let end = LINE_END.exec(text); end !== null; end = LINE_END.exec(text)) {
+      const line = text.slice(from, end.index)
+      from = LINE_END.lastIndex
+      this.#line(line)
+      LINE_END.lastIndex = from
+    }
+    this.#rest = text.slice(from)
+  }
+
+  #line(line) {
+    if (line === "") return this.#blank()
+    const colon = line.indexOf(":")
+    if (colon === 0) return // a comment, such as a ping
+    const field = colon < 0 ? line : line.slice(0, colon)
+    const value = colon < 0 ? "" : line.slice(colon + (line[colon + 1] === " " ? 2 : 1))
+    if (field === "data") (this.#data ??= []).push(value)
+    else if (field === "event") this.#name = value
+    else if (field === "retry" && /^[0-9]+$/.test(value)) this.retry(Number(value))
+    else if (field === "id" && !value.includes("\0")) {
+      this.#id = value
+      this.#marked = true
+    }
+  }
+
+  #blank() {
+    const [data, marked, name] = [this.#data, this.#marked, this.#name]
+    this.#data = null
+    this.#marked = false
+    this.#name = ""
+    if (data) this.block({ id: this.#id, marked, name: name || "message", raw: data.join("\n") })
+    else if (marked) this.block({ id: this.#id, marked, name: null, raw: "" })
+  }
+}
+
+// One connection that comes back: fetch, read, wait, again.
+//
+// The sink hears block(block), beat() for bytes that were no block, and state(state, why). `why` goes with "closed", which only
+// the server brings about here, and is { reason, status?, error? }.
+class Line {
+  #options
+  #sink
+  #url
+  #attempt = null // the AbortController of the fetch that is open
+  #endWait = null // cuts the pause between two of them short
+  #heard = 0 // when the last byte came
+  #failures = 0
+  #retry = 0 // ms, what the server asked for
+  #told = false // whether the current pause is one that the server asked for
+  #running = 0 // counts starts; 0 is stopped
+  #starts = 0
+  #hurry = false // the attempt was given up for a better one
+  #renewed = false // the URL is a fresh one that has not worked yet
+  #known = false
+
+  constructor(url, options, sink) {
+    this.#url = url
+    this.#options = options
+    this.#sink = sink
+  }
+
+  get running() {
+    return this.#running !== 0
+  }
+
+  start(id) {
+    if (this.#running) return
+    this.id = id
+    this.#run((this.#running = ++this.#starts))
+  }
+
+  stop() {
+    this.#running = 0
+    this.#attempt?.abort()
+    this.#attempt = null
+    this.#endWait?.()
+  }
+
+  // The page or the network is back: don't sit out a pause, unless the server has asked for it. A line that is open may be dead
+  // without knowing: `doubt` says that it is not to be trusted.
+  wake(doubt) {
+    if (!this.#told) this.#endWait?.()
+    const silence = this.#options.silence
+    if (this.#attempt && this.#options.reconnect && (doubt || Date.now() - this.#heard > silence)) {
+      this.#hurry = true
+      this.#attempt.abort()
+    }
+  }
+
+  async #run(turn) {
+    for (;;) {
+      this.#sink.state(this.#known ? "reconnecting" : "connecting")
+      this.#known = true
+      const outcome = await this.#try(turn)
+      if (this.#running !== turn) return
+      const { end, again = false, after = 0 } = outcome
+      if (end || !this.#options.reconnect) {
+        this.#running = 0
+        this.#sink.state("closed", end ?? { reason: "lost", error: outcome.error })
+        return
+      }
+      if (again || this.#hurry) continue
+      this.#sink.state("reconnecting")
+      const atMost = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++)
+      const asked = Math.max(after, this.#retry)
+      await this.#wait(asked + Math.random() * atMost, asked > 0)
+      if (this.#running !== turn) return
+    }
+  }
+
+  // One connection, from request to end: { end } is for good, { again } at once, { after } no sooner than that many ms.
+  async #try(turn) {
+    const attempt = (this.#attempt = new AbortController())
+    this.#heard = Date.now()
+    this.#hurry = false
+    const watchdog = this.#watch(attempt)
+    const mine = () => this.#attempt === attempt
+    try {
+      const response = await fetch(this.#url, await this.#request(attempt.signal))
+      if (!mine()) return {}
+      const verdict = await this.#judge(response, attempt)
+      if (verdict) return verdict
+      await this.#read(response, mine)
+      return this.#options.reconnect ? {} : { end: { reason: "done" } }
+    } catch (error) {
+      return { error } // no network, a connection that broke, or one that we gave up
+    } finally {
+      clearInterval(watchdog)
+      attempt.abort()
+      if (mine()) this.#attempt = null
+    }
+  }
+
+  async #request(signal) {
+    const { method, body, headers, credentials } = this.#options
+    const all = new Headers(typeof headers === "function" ? await headers() : headers)
+    all.set("Accept", "text/event-stream")
+    if (this.id !== "") all.set("Last-Event-ID", utf8(this.id))
+    let content = body
+    if (isJSON(body)) {
+      content = JSON.stringify(body)
+      if (!all.has("Content-Type")) all.set("Content-Type", "application/json")
+    }
+    return { method, body: content, headers: all, credentials, signal, cache: "no-store" }
+  }
+
+  async #judge(response, attempt) {
+    const { status } = response
+    if (status === 200) {
+      const type = response.headers.get("Content-Type") ?? ""
+      return /^text\/event-stream\s*(;|$)/i.test(type) ? null : { end: { reason: "type", status } }
+    }
+    if (status === 204) return { end: { reason: "done", status } }
+    if (TURNED_AWAY.has(status) && this.#options.refreshUrl && !this.#renewed) return this.#renew(attempt)
+    if (status >= 500 || NOT_NOW.has(status)) return { after: seconds(response.headers.get("Retry-After")) }
+    return { end: { reason: "status", status } }
+  }
+
+  async #renew(attempt) {
+    const response = await fetch(this.#options.refreshUrl, {
+      headers: { Accept: "application/json" },
+      credentials: this.#options.credentials,
+      signal: attempt.signal,
+      cache: "no-store",
+    })
+    const { status } = response
+    if (status >= 500 || NOT_NOW.has(status)) return { after: seconds(response.headers.get("Retry-After")) }
+    const fresh = response.ok ? await response.json().catch(() => null) : null
+    if (typeof fresh?.url !== "string") return { end: { reason: "status", status } }
+    this.#url = new URL(fresh.url, response.url).href
+    this.#renewed = true // a fresh one that is refused as well is no reason to ask for ever
+    return { again: true }
+  }
+
+  async #read(response, mine) {
+    const opened = Date.now()
+    let blocks = 0
+    const parser = new EventParser({
+      id: this.id,
+      retry: (ms) => (this.#retry = ms),
+      block: (block) => {
+        if (!mine()) return // stopped by what was told a moment ago; the rest of the chunk is nobody's
+        blocks += 1
+        this.id = block.id
+        if (block.name !== null && !OURS.has(block.name)) this.#failures = 0
+        this.#sink.block(block)
+      },
+    })
+    this.#retry = 0
+    this.#renewed = false
+    this.#sink.state("open")
+    const reader = response.body.getReader()
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done || !mine()) break
+      this.#heard = Date.now()
+      blocks = 0
+      parser.feed(value)
+      if (blocks === 0 && mine()) this.#sink.beat()
+    }
+    if (Date.now() - opened > PROVEN) this.#failures = 0
+  }
+
+  #watch(attempt) {
+    const { silence } = this.#options
+    if (!(silence > 0 && silence < Infinity)) return undefined
+    // By the clock, not by one long timer: a laptop that slept should know when it wakes.
+    return setInterval(() => Date.now() - this.#heard > silence && attempt.abort(), Math.min(silence / 4, 5_000))
+  }
+
+  #wait(ms, told) {
+    this.#told = told
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1))
+      this.#endWait = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    }).finally(() => (this.#endWait = null))
+  }
+}
+
+// What connect() returns. Decodes, tells handlers, and leaves the line alone while the page is put away.
+class Stream {
+  #options
+  #source
+  #state = "connecting"
+  #id
+  #readers = new Set()
+  #why = null
+  #stopListening = new AbortController()
+
+  constructor(url, options) {
+    const address = new URL(url, document.baseURI)
+    const method = (options.method ?? (options.body == null ? "GET" : "POST")).toUpperCase()
+    this.#options = {
+      json: true,
+      silence: SILENCE,
+      credentials: "same-origin",
+      reconnect: method === "GET",
+      on: {},
+      ...options,
+      method,
+    }
+    this.#id = options.lastEventId ?? ""
+    const sink = {
+      block: (block) => this.#block(block),
+      beat: () => {},
+      state: (state, why) => this.#turn(state, why),
+    }
+    this.#source = new Line(address.href, this.#options, sink)
+    this.#listen(options.signal)
+    if (this.#state !== "closed") queueMicrotask(() => this.#resume())
+  }
+
+  get state() {
+    return this.#state
+  }
+
+  get lastEventId() {
+    return this.#id
+  }
+
+  close() {
+    this.#end({ reason: "client" })
+  }
+
+  // Events from here on, until the stream is closed; leaving the loop closes it. Throws if it was refused or broke for good.
+  async *[Symbol.asyncIterator]() {
+    const reader = { events: [], wake: () => {} }
+    this.#readers.add(reader)
+    try {
+      for (;;) {
+        while (reader.events.length) yield reader.events.shift()
+        if (this.#why) break
+        await new Promise((resolve) => (reader.wake = resolve))
+      }
+    } finally {
+      this.#readers.delete(reader)
+      this.close()
+    }
+    const { reason, status, error } = this.#why
+    if (reason === "status" || reason === "type" || reason === "lost") {
+      const words = { status: `answered ${status}`, type: "is not an event stream", lost: "broke off" }[reason]
+      throw Object.assign(new Error(`the stream ${words}`, { cause: error }), { reason, status })
+    }
+  }
+
+  #listen(signal) {
+    const until = { signal: this.#stopListening.signal }
+    // Put away, and perhaps taken out again (the back/forward cache), or frozen: an open line would forbid the one and be
+    // cut by the other, with an error in the console.
+    addEventListener("pagehide", () => this.#source.stop(), until)
+    addEventListener("pageshow", (event) => event.persisted && this.#resume(), until)
+    document.addEventListener("freeze", () => this.#source.stop(), until)
+    document.addEventListener("resume", () => this.#resume(), until)
+    addEventListener("online", () => this.#source.wake(true), until)
+    document.addEventListener("visibilitychange", () => document.hidden || this.#source.wake(false), until)
+    if (signal?.aborted) this.close()
+    signal?.addEventListener("abort", () => this.close(), until)
+  }
+
+  #resume() {
+    if (this.#state !== "closed") this.#source.start(this.#id)
+  }
+
+  #block({ id, name, raw }) {
+    this.#id = id
+    if (name === null || this.#state === "closed") return
+    const event = { id, name, data: this.#options.json ? decoded(raw) : raw, raw }
+    const { on, onReset, onError } = this.#options
+    for (const reader of this.#readers) {
+      reader.events.push(event)
+      reader.wake()
+    }
+    if (name === "stream-reset") return call(onReset, event.data?.reason, event)
+    if (name === "stream-error") return call(onError, event.data?.detail, event)
+    if (Object.hasOwn(on, name)) call(on[name], event.data, event)
+    if (Object.hasOwn(on, "*")) call(on["*"], event.data, event)
+  }
+
+  #turn(state, why) {
+    if (state === "closed") return this.#end(why)
+    if (state === this.#state && state !== "connecting") return
+    this.#state = state
+    call(this.#options.onState, state)
+  }
+
+  #end(why) {
+    if (this.#state === "closed") return
+    this.#state = "closed"
+    this.#why = why
+    this.#source.stop()
+    this.#stopListening.abort()
+    for (const reader of this.#readers) reader.wake()
+    call(this.#options.onState, "closed", why)
+  }
+}
+
+export function connect(url, options = {}) {
+  return new Stream(url, options)
+}
+
+// A handler that throws is a bug of its page's, to be seen in the console; the next event is none of its business.
+function call(handler, ...args) {
+  try {
+    handler?.(...args)
+  } catch (error) {
+    reportError(error)
+  }
+}
+
+function decoded(raw) {
+  try {
+    return JSON.parse(raw)
+  } catch {
+    return raw
+  }
+}
+
+// Header values are bytes to fetch, written as characters up to 255.
+function utf8(text) {
+  return String.fromCharCode(...new TextEncoder().encode(text))
+}
+
+function seconds(text) {
+  return /^[0-9]+$/.test(text ?? "") ? Number(text) * 1000 : 0
+}
+
+function isJSON(body) {
+  return body !== null && typeof body === "object" && [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(body))
+}
