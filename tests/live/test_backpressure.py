@@ -39,11 +39,11 @@ def test_a_greedy_generator_delivers_everything_while_others_are_answered(
         asked = time.monotonic()
         assert fetch(f"{server.url}/ping/") == b"pong"
         slowest = max(slowest, time.monotonic() - asked)
-        answered += 1
-        reader.join(0.05)
+        # Its last event was not read yet, so this answer began and ended while the stream ran.
+        answered += reader.is_alive()
+        reader.join(0.01)
 
-    # Two answers: one of them began and ended while the generator ran.
-    assert answered >= 2, "the generator was over before anybody else could ask"
+    assert answered, "the generator was over before anybody else was answered"
     assert slowest < 1
     assert received, "the reader failed"
     numbers = [
