@@ -23,9 +23,9 @@ logger = logging.getLogger("sse_django")
 
 #: Seconds that a generator may keep the loop busy with ready items before others get a turn.
 TIME_SLICE = 0.005
-#: Full pipes after which threads that wait for the interpreter get a turn, and the seconds that are left to them. A loop that never
-#: sleeps drops the lock around each look at its sockets and has it back before a waiting thread is awake (on uvloop: until
-#: the stream ends), so that a request which needs a thread would not be answered at all. About two percent of the time.
+#: Full pipes after which threads that wait for the interpreter get a turn, and the seconds that are left to them. A loop
+#: that never sleeps drops the lock around each look at its sockets and has it back before a waiting thread is awake (on
+#: uvloop: until the stream ends), so that a request which needs a thread would not be answered. About two percent of the time.
 BREATH_EVERY = 4
 BREATH = 0.00005
 #: Seconds that a closed generator has for its `finally` before it is cancelled once more, and again before it is given up.
