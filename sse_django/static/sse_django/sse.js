@@ -12,6 +12,8 @@ const TURNED_AWAY = new Set([401, 403]) // what a fresh URL may heal
 const NOT_NOW = new Set([408, 429]) // the only 4xx that are worth asking again
 const OURS = new Set(["stream-reset", "stream-error"])
 
+const CURSOR = /^([0-9a-z]{1,32})-([0-9]{1,19})-([0-9a-f]{0,16})$/ // sse_django/backends/cursor.py
+
 const LINE_END = /\r\n?|\n/g
 
 // Bytes cut anywhere, to blocks { id, marked, name, raw }. `marked` says that the block has an id of its own; a name of null,
@@ -133,6 +135,7 @@ class Line {
     for (;;) {
       this.#sink.state(this.#known ? "reconnecting" : "connecting")
       this.#known = true
+      if (this.#running !== turn) return
       const outcome = await this.#try(turn)
       if (this.#running !== turn) return
       const { end, again = false, after = 0 } = outcome
@@ -262,6 +265,225 @@ class Line {
   }
 }
 
+// One connection for all tabs of a browser that follow the same stream.
+//
+// Every tab begins on a line of its own, which the server judges as it would any: refusals, resets, what was missed. The tab that
+// holds the lock leads: it tells the others, over a BroadcastChannel, each block of its line. A tab that is level with the leader
+// gives its own line up; one that falls behind (another leader, who had seen less or more) takes one again until it is level.
+//
+// Level is a question of ids. Those of sse_django's log have an order within an epoch; others can only be equal. A stream
+// without ids is never level, so each tab keeps its line.
+class Shared {
+  #key
+  #line
+  #sink
+  #silence
+  #me = Math.random().toString(36).slice(2)
+  #id = "" // the last one told to our page
+  #channel = null
+  #turn = null // our place in the queue for the lock, or our hold on it
+  #letGo = () => {}
+  #leads = false
+  #leader = null // { from, id, state }: who it is, where it was when we heard of it, how its line is
+  #level = false
+  #early = [] // what the leader has told since, while we aren't level
+  #heard = 0
+  #watchdog
+
+  constructor(url, options, sink) {
+    this.#key = `sse_django ${typeof options.share === "string" ? options.share : groupOf(url)}`
+    this.#silence = options.silence
+    this.#sink = sink
+    this.#line = new Line(url, options, {
+      block: (block) => this.#own(block),
+      beat: () => this.#leads && this.#post({ kind: "beat" }),
+      state: (state, why) => this.#ownState(state, why),
+    })
+  }
+
+  start(id) {
+    if (this.#channel) return
+    this.#id = id
+    this.#channel = new BroadcastChannel(this.#key)
+    this.#channel.onmessage = ({ data }) => this.#hear(data)
+    if (this.#silence > 0 && this.#silence < Infinity) {
+      this.#watchdog = setInterval(() => this.#look(), Math.min(this.#silence / 4, 5_000))
+    }
+    this.#line.start(id)
+    this.#post({ kind: "hello" })
+    this.#queue({})
+  }
+
+  stop() {
+    this.#turn = null
+    this.#letGo()
+    this.#channel?.close()
+    this.#channel = null
+    clearInterval(this.#watchdog)
+    this.#leads = this.#level = false
+    this.#leader = null
+    this.#early = []
+    this.#line.stop()
+  }
+
+  wake(doubt) {
+    this.#look()
+    if (this.#line.running) this.#line.wake(doubt)
+  }
+
+  #queue({ steal = false }) {
+    const turn = (this.#turn = {})
+    this.#letGo()
+    const waiting = new AbortController()
+    const held = new Promise((resolve) => {
+      this.#letGo = () => {
+        waiting.abort()
+        resolve()
+      }
+    })
+    navigator.locks
+      .request(this.#key, steal ? { steal } : { signal: waiting.signal }, () => {
+        if (this.#turn !== turn) return undefined
+        this.#lead()
+        return held
+      })
+      .catch((error) => {
+        // Stolen from us, by a tab that had not heard from us. (Anything else: no locks here, and our own line will do.)
+        if (this.#turn !== turn || error.name !== "AbortError") return
+        this.#leads = false
+        this.#post({ kind: "hello" })
+        this.#queue({})
+      })
+  }
+
+  #lead() {
+    this.#leads = true
+    this.#level = false
+    this.#leader = null
+    this.#early = []
+    this.#line.start(this.#id)
+    this.#here()
+  }
+
+  #here() {
+    this.#post({ kind: "here", id: this.#id, state: this.state })
+  }
+
+  #post(message) {
+    this.#channel?.postMessage({ ...message, from: this.#me })
+  }
+
+  #hear(message) {
+    if (message.kind === "hello") {
+      if (this.#leads) this.#here()
+      return
+    }
+    if (this.#leads) return // from one that has been replaced, and has not noticed
+    const known = this.#leader?.from === message.from
+    if (message.kind === "here" && !(known && this.#level)) {
+      this.#leader = message
+      this.#level = false
+      this.#early = []
+      this.#heard = Date.now()
+      if (!this.#align()) this.#line.start(this.#id)
+      return
+    }
+    if (!known) return
+    this.#heard = Date.now()
+    if (message.kind === "state") {
+      this.#leader.state = message.state
+      if (this.#level) this.#sink.state(message.state)
+    } else if (message.kind === "block") {
+      this.#told(message.block)
+    }
+  }
+
+  #told(block) {
+    if (this.#level) {
+      // A new leader that had seen less than we begins with what we have had. A reset is news whatever its id.
+      if (!block.marked || OURS.has(block.name) || !(order(block.id, this.#id) <= 0)) this.#tell(block)
+      return
+    }
+    if (this.#leader.id === "" && block.marked) {
+      this.#leader.id = block.id // its line had said nothing yet: here it begins
+      this.#early = []
+    } else {
+      this.#early.push(block)
+    }
+    this.#align()
+  }
+
+  // Goes over to the leader if what it will tell, and what it has told since we know it, goes on from where we are.
+  #align() {
+    if (this.#id === "" || this.#leader.id === "") return false
+    let early = this.#early
+    if (this.#id !== this.#leader.id && !(order(this.#id, this.#leader.id) >= 0)) {
+      const at = early.findLastIndex((block) => block.id === this.#id)
+      if (at < 0) return false
+      early = early.slice(at + 1)
+    }
+    this.#level = true
+    this.#early = []
+    this.#line.stop()
+    this.#sink.state(this.#leader.state)
+    for (const block of early) if (!(order(block.id, this.#id) <= 0)) this.#tell(block)
+    return true
+  }
+
+  #own(block) {
+    this.#tell(block)
+    if (this.#leads) this.#post({ kind: "block", block })
+    else if (this.#leader) this.#align()
+  }
+
+  #ownState(state, why) {
+    this.state = state
+    if (this.#leads && state !== "closed") this.#post({ kind: "state", state })
+    this.#sink.state(state, why)
+  }
+
+  #tell(block) {
+    if (block.marked) this.#id = block.id
+    this.#sink.block({ ...block, id: this.#id })
+  }
+
+  // A leader that says nothing, not even that it waits, is frozen, or a browser's bug. The lock is taken from it.
+  #look() {
+    if (!this.#level || Date.now() - this.#heard <= this.#silence) return
+    this.#level = false
+    this.#leader = null
+    this.#line.start(this.#id)
+    this.#queue({ steal: true })
+  }
+}
+
+// Below 0, 0 or above as with sort(), or NaN where there is no order: ids of other streams, or of another epoch.
+function order(a, b) {
+  const [one, other] = [CURSOR.exec(a), CURSOR.exec(b)]
+  if (!one || !other || one[1] !== other[1]) return NaN
+  const [x, y] = [BigInt(one[2]), BigInt(other[2])]
+  return x < y ? -1 : x > y ? 1 : one[3] === other[3] ? 0 : NaN
+}
+
+// What tabs must have in common to share. Not where they begin: a signed URL ({% sse_url %}) holds [channels, user, backend,
+// cursor, expiry], and two pages differ in the last two.
+function groupOf(href) {
+  const url = new URL(href)
+  url.hash = ""
+  url.searchParams.delete("last_event_id")
+  const [whole, token] = /([\w-]+)\.[\w-]+\/?$/.exec(url.pathname) ?? []
+  if (token === undefined) return url.href
+  try {
+    const grant = JSON.parse(atob(token.replaceAll("-", "+").replaceAll("_", "/")))
+    if (Array.isArray(grant) && grant.length === 5) {
+      return url.origin + url.pathname.slice(0, -whole.length) + JSON.stringify(grant.slice(0, 3))
+    }
+  } catch {
+    // some other URL with a dot in its last part
+  }
+  return url.href
+}
+
 // What connect() returns. Decodes, tells handlers, and leaves the line alone while the page is put away.
 class Stream {
   #options
@@ -273,7 +495,7 @@ class Stream {
   #stopListening = new AbortController()
 
   constructor(url, options) {
-    const address = new URL(url, document.baseURI)
+    const { href } = new URL(url, globalThis.document?.baseURI ?? location.href)
     const method = (options.method ?? (options.body == null ? "GET" : "POST")).toUpperCase()
     this.#options = {
       json: true,
@@ -290,7 +512,8 @@ class Stream {
       beat: () => {},
       state: (state, why) => this.#turn(state, why),
     }
-    this.#source = new Line(address.href, this.#options, sink)
+    const shared = this.#options.share && method === "GET" && navigator.locks && globalThis.BroadcastChannel
+    this.#source = new (shared ? Shared : Line)(href, this.#options, sink)
     this.#listen(options.signal)
     if (this.#state !== "closed") queueMicrotask(() => this.#resume())
   }
@@ -334,10 +557,11 @@ class Stream {
     // cut by the other, with an error in the console.
     addEventListener("pagehide", () => this.#source.stop(), until)
     addEventListener("pageshow", (event) => event.persisted && this.#resume(), until)
-    document.addEventListener("freeze", () => this.#source.stop(), until)
-    document.addEventListener("resume", () => this.#resume(), until)
     addEventListener("online", () => this.#source.wake(true), until)
-    document.addEventListener("visibilitychange", () => document.hidden || this.#source.wake(false), until)
+    const page = globalThis.document // a worker has none
+    page?.addEventListener("freeze", () => this.#source.stop(), until)
+    page?.addEventListener("resume", () => this.#resume(), until)
+    page?.addEventListener("visibilitychange", () => page.hidden || this.#source.wake(false), until)
     if (signal?.aborted) this.close()
     signal?.addEventListener("abort", () => this.close(), until)
   }
@@ -412,3 +636,91 @@ function seconds(text) {
 function isJSON(body) {
   return body !== null && typeof body === "object" && [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(body))
 }
+
+// <event-stream src="…" events="created deleted" share>: the same, declared in HTML. Its events bubble, with the data as `detail`;
+// its attribute `state` is for stylesheets.
+const Element = globalThis.HTMLElement ?? class {}
+
+export class EventStreamElement extends Element {
+  static observedAttributes = ["src", "share", "refresh-url", "raw"]
+  #stream = null
+  #src = null // of the stream, and of the id
+  #id = null
+  #stale = false
+  #settling = false
+
+  get state() {
+    return this.#stream?.state ?? "closed"
+  }
+
+  get lastEventId() {
+    return this.#stream?.lastEventId ?? this.#id ?? ""
+  }
+
+  close() {
+    this.#id = this.lastEventId
+    this.#stream?.close()
+  }
+
+  connectedCallback() {
+    this.#settle()
+  }
+
+  disconnectedCallback() {
+    this.#settle()
+  }
+
+  connectedMoveCallback() {} // moveBefore(): nothing has to be done, and without this the two above would be called
+
+  attributeChangedCallback() {
+    this.#stale = true
+    this.#settle()
+  }
+
+  // Once things have come to rest: an element that is moved is taken out and put in within one task, and keeps its line.
+  #settle() {
+    if (this.#settling) return
+    this.#settling = true
+    queueMicrotask(() => {
+      this.#settling = false
+      if (this.#stream && (this.#stale || !this.isConnected)) {
+        this.close()
+        this.#stream = null
+      }
+      this.#stale = false
+      if (this.isConnected && !this.#stream) this.#open()
+    })
+  }
+
+  #open() {
+    const src = this.getAttribute("src")
+    if (src !== this.#src) this.#id = null
+    this.#src = src
+    if (src === null) return this.removeAttribute("state")
+    this.#stream = connect(src, {
+      json: !this.hasAttribute("raw"),
+      share: this.getAttribute("share") || this.hasAttribute("share"),
+      refreshUrl: this.getAttribute("refresh-url") ?? undefined,
+      lastEventId: this.#id ?? this.getAttribute("last-event-id") ?? "",
+      on: { "*": (data, { name }) => this.#wants(name) && this.#send(name, data) },
+      onReset: (reason, { name, data }) => this.#send(name, data),
+      onError: (detail, { name, data }) => this.#send(name, data),
+      onState: (state) => {
+        this.setAttribute("state", state)
+        this.#send("stream-state", state)
+      },
+    })
+  }
+
+  #wants(name) {
+    const names = this.getAttribute("events")
+    return names === null || names.split(/\s+/).includes(name)
+  }
+
+  #send(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail }))
+  }
+}
+
+// Twice where a page has the module under two addresses, with and without a hash in its name: the first one stays.
+if (globalThis.customElements && !customElements.get("event-stream")) customElements.define("event-stream", EventStreamElement)

@@ -1,0 +1,1 @@
+"""sse.js in a real Chromium, against real servers."""
