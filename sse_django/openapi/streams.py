@@ -1,0 +1,183 @@
+"""Every stream of a URLconf, described: what a document, a page or a type definition is made from."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.views import View
+
+from sse_django.annotations import Body
+from sse_django.openapi import docstrings, source
+from sse_django.openapi.guards import Guards, guards_of
+from sse_django.openapi.kinds import ERROR, RESET, Event, declared_events
+from sse_django.openapi.routes import PathParameter, Route, routes
+from sse_django.streaming import StreamingView
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One method of one stream's URL.
+
+    Args:
+        id: the operationId: unique in the document, and the same for as long as the URL's name is.
+        path: as OpenAPI writes it.
+        events: what it may send.
+        body: its JSON body, if it takes one.
+        arguments: what the docstring says of parameters, by name.
+    """
+
+    id: str
+    method: str
+    path: str
+    parameters: tuple[PathParameter, ...]
+    namespaces: tuple[str, ...]
+    summary: str
+    description: str
+    arguments: Mapping[str, str]
+    events: tuple[Event, ...]
+    body: Body | None
+    source: source.Source
+    guards: Guards
+    deprecated: bool
+
+    @property
+    def where(self) -> str:
+        """For messages."""
+        return f"{self.method.upper()} {self.path}"
+
+
+def streams(urlconf: Any = None) -> list[Stream]:
+    """The streams of a URLconf, in its order.
+
+    Raises:
+        ImproperlyConfigured: if what a view declares can't be understood; the message names the view's URL.
+    """
+    found: list[Stream] = []
+    paths: set[str] = set()
+    for route in routes(urlconf):
+        here = []
+        for method, streaming, function in _streaming_views(route):
+            here += list(_described(route, method, streaming, function))
+        if here and (path := _free(route, paths)) is not None:
+            paths.add(_shape(path[0]))
+            found += [replace(stream, path=path[0], parameters=path[1]) for stream in here]
+    return _with_ids(found)
+
+
+def _streaming_views(route: Route) -> Iterator[tuple[str | None, StreamingView, Any]]:
+    """The streams of a view: a method (None: the view decides), what is known of it, and the code somebody wrote."""
+    view: Any = route.view
+    view_class: type[View] | None = getattr(view, "view_class", None)
+    streaming = getattr(view, "sse_stream", None)
+    if streaming is not None:
+        yield None, streaming, view_class or inspect.unwrap(view)
+    elif view_class is not None:
+        for method in ("get", "post", "put", "patch", "delete"):
+            # method_decorator(event_stream) marks its wrapper with what it found out about a dummy; only the options are right.
+            function = getattr(view_class, method, None)
+            marked = getattr(function, "sse_stream", None)
+            if function is not None and marked is not None:
+                yield method, StreamingView(function, marked.options), inspect.unwrap(function)
+
+
+def _described(route: Route, method: str | None, streaming: StreamingView, code: Any) -> Iterator[Stream]:
+    feed = getattr(route.view, "feed_class", None)
+    about = feed or code
+    try:
+        body = streaming.annotations.body(route.filled)
+        events = _events(streaming, feed)
+    except (ImproperlyConfigured, TypeError, ValueError) as error:
+        raise ImproperlyConfigured(f"{route.path}: {error}") from error
+    read = source.read(*(source.own_functions(about) if isinstance(about, type) else [about]))
+    if feed is not None or "subscribe" in read.names:
+        events.append(RESET)
+    events.append(ERROR)
+    guards = guards_of(route.view)
+    doc = docstrings.parse(_docstring(about))
+    for one in [method] if method else _methods(guards, body):
+        yield Stream(
+            id="_".join([*route.namespaces, route.name or about.__name__]),
+            method=one,
+            path=route.path,
+            parameters=route.parameters,
+            namespaces=route.namespaces,
+            summary=doc.summary or docstrings.words(about.__name__),
+            description=doc.description,
+            arguments=doc.arguments,
+            events=tuple(events),
+            body=None if one == "get" else body,
+            source=read,
+            guards=guards,
+            deprecated=hasattr(code, "__deprecated__"),
+        )
+
+
+def _events(streaming: StreamingView, feed: Any) -> list[Event]:
+    if feed is not None:
+        return [Event(name, data) for name, data in feed.event_models().items()]
+    return declared_events(streaming.encoder.item, streaming.encoder.events)
+
+
+def _docstring(code: Any) -> str | None:
+    """What somebody wrote about a view: of a class, its own or that of its `stream`, but nothing that it inherits from us."""
+    if not isinstance(code, type):
+        return inspect.getdoc(code)
+    for one in (code.__dict__.get("__doc__"), getattr(vars(code).get("stream"), "__doc__", None)):
+        if one:
+            return str(one)
+    return None
+
+
+def _methods(guards: Guards, body: Body | None) -> tuple[str, ...]:
+    """The methods worth describing. A stream that doesn't say answers all of them alike."""
+    if guards.methods is not None:
+        return guards.methods
+    if body is None:
+        return ("get",)
+    return ("post",) if body.required else ("get", "post")
+
+
+def _free(route: Route, taken: set[str]) -> tuple[str, tuple[PathParameter, ...]] | None:
+    """A path that OpenAPI takes for another one than those that are taken; None if no request gets to this one.
+
+    To OpenAPI `/{pk}/` and `/{slug}/` are one path, to Django `<int:pk>/` and `<slug:slug>/` are two: the second is written
+    with a `#` and the name of its parameter, which no request contains.
+    """
+    if _shape(route.path) not in taken:
+        return route.path, route.parameters
+    if not route.parameters:
+        return None
+    return f"{route.path}#{'-'.join(p.name for p in route.parameters)}", route.parameters
+
+
+def _shape(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def _with_ids(found: list[Stream]) -> list[Stream]:
+    """Ids made unique: by the method where one URL has several, by the path where one name is used twice."""
+    places: dict[str, set[str]] = {}
+    for stream in found:
+        places.setdefault(_identifier(stream.id), set()).add(stream.path)
+    methods = Counter(stream.path for stream in found)
+    done: list[Stream] = []
+    for stream in found:
+        name = _identifier(stream.id)
+        if len(places[name]) > 1:
+            name = f"{name}_{_identifier(stream.path)}"
+        if methods[stream.path] > 1 and stream.method != "get":
+            name = f"{name}_{stream.method}"
+        while any(other.id == name for other in done):
+            name += "_"
+        done.append(replace(stream, id=name))
+    return done
+
+
+def _identifier(text: str) -> str:
+    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "root"
