@@ -40,8 +40,13 @@ def get_hub(alias: str) -> Hub:
 
 def start_hub(hub: Hub) -> None:
     """Start it, unless this is a test that has not asked for it."""
-    if _live or not hasattr(mail, "outbox"):  # setup_test_environment() makes the outbox
+    if may_start():
         hub.start()
+
+
+def may_start() -> bool:
+    """Whether what reads by itself may begin: not in a test that has not asked for it."""
+    return bool(_live) or not hasattr(mail, "outbox")  # setup_test_environment() makes the outbox
 
 
 @contextmanager

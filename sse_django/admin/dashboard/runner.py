@@ -1,0 +1,133 @@
+"""One widget's source on its schedule, on the process's background loop, for as long as somebody looks.
+
+A call never overlaps the one before it, not even across a pause in which nobody looked; a source is asked no more often than
+its interval, however often viewers come and go. What goes wrong is reported and the schedule goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any
+
+from sse_django.admin.dashboard.figures import TimeSeries
+from sse_django.admin.dashboard.lists import Log
+from sse_django.admin.dashboard.widget import Widget
+from sse_django.background import background_loop
+from sse_django.pubsub import subscribe
+
+#: Seconds before a channel that failed is read again; the subscription itself has its own patience with engines.
+AGAIN = 2.0
+
+
+class TookTooLong(Exception):
+    """A source hasn't answered within its timeout."""
+
+
+class Runner:
+    """Asks one source.
+
+    Args:
+        widget: whose source.
+        got: called on the background loop with a value, and when it was asked for (seconds since 1970).
+        failed: called there with an exception.
+        backfilled: called there with a history.
+    """
+
+    def __init__(
+        self,
+        widget: Widget,
+        *,
+        got: Callable[[Any, float], None],
+        failed: Callable[[Exception], None],
+        backfilled: Callable[[Any], None],
+    ) -> None:
+        self._widget = widget
+        self._got = got
+        self._failed = failed
+        self._backfilled = backfilled
+        self._future: Future[None] | None = None
+        self._pending: asyncio.Task[Any] | None = None  # a call that goes on although nobody looks any more
+        self._due = 0.0  # by time.monotonic()
+        self._history_asked = False
+
+    def start(self) -> None:
+        """Begin, from any thread."""
+        if self._future is None:
+            # An empty context: the first viewer's user, language and time zone are nobody else's.
+            self._future = contextvars.Context().run(asyncio.run_coroutine_threadsafe, self._run(), background_loop())
+
+    def stop(self) -> None:
+        """Nobody looks any more."""
+        if self._future is not None:
+            self._future.cancel()
+            self._future = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it is on."""
+        return self._future is not None
+
+    async def _run(self) -> None:
+        widget = self._widget
+        if isinstance(widget, Log) and widget.channels:
+            await self._follow(widget)
+        if isinstance(widget, TimeSeries) and widget.history is not None and not self._history_asked:
+            self._history_asked = True
+            await self._backfill(widget)
+        while True:
+            await asyncio.sleep(self._due - time.monotonic())
+            self._due = time.monotonic() + widget.interval
+            at = time.time()
+            await self._ask(widget.call(), lambda value, at=at: self._got(value, at))  # type: ignore[misc]
+
+    async def _backfill(self, widget: TimeSeries) -> None:
+        call = widget.history_call()
+        assert call is not None
+        await self._ask(call, self._backfilled)
+
+    async def _ask(self, call: Any, then: Callable[[Any], None]) -> None:
+        if self._pending is not None:
+            await asyncio.wait({self._pending})
+        task = self._pending = asyncio.ensure_future(_quiet(call()))
+        try:
+            done, _ = await asyncio.wait({task}, timeout=self._widget.timeout)
+            if not done:
+                self._failed(TookTooLong(f"no answer within {self._widget.timeout:g} s"))
+                if call.cancellable:
+                    task.cancel()
+                await asyncio.wait({task})
+        except asyncio.CancelledError:
+            if call.cancellable:
+                task.cancel()
+            raise
+        if task.cancelled():
+            return
+        value, error = task.result()
+        if error is not None:
+            self._failed(error)
+            return
+        then(value)
+
+    async def _follow(self, log: Log) -> None:
+        while True:
+            try:
+                async for event in subscribe(*log.channels, backend=log.backend):
+                    if (event.event is None and event.data is None) or event.event in ("stream-reset", "stream-error"):
+                        continue  # a cursor; or what came meanwhile is lost, and these lines are a window anyway
+                    at = time.time()
+                    self._got(log.convert_event(event, at), at)
+            except Exception as error:
+                self._failed(error)
+            await asyncio.sleep(AGAIN)
+
+
+async def _quiet(call: Coroutine[Any, Any, Any]) -> tuple[Any, Exception | None]:
+    """Its value or its exception; a task whose exception nobody fetches would complain."""
+    try:
+        return await call, None
+    except Exception as error:
+        return None, error

@@ -1,0 +1,142 @@
+"""A dashboard with every kind of widget, one of edge cases, and one on a site of its own."""
+
+import asyncio
+import datetime as dt
+import itertools
+import math
+import random
+from collections import Counter
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import AdminSite
+from django.db.backends.signals import connection_created
+from django.db.models import Count
+from django.http import HttpRequest
+from django.utils import timezone
+
+from sse_django.admin import Bar, Dashboard, Log, Number, Progress, Table, TimeSeries, register_dashboard
+from tests.app.models import Category, Product
+
+#: What the tests change, by a request to the process.
+ANSWERS: dict[str, str] = {"broken": "no", "open": "17", "slow": "0"}
+ASKED: Counter[str] = Counter()
+QUICK = 0.2
+
+
+class Queries:
+    """Counts what this process asks its database."""
+
+    count = 0
+
+    def __call__(self, execute: Any, *args: Any) -> Any:
+        self.count += 1
+        return execute(*args)
+
+
+QUERIES = Queries()
+
+
+@connection_created.connect
+def count_queries(connection: Any, **kwargs: Any) -> None:
+    if QUERIES not in connection.execute_wrappers:
+        connection.execute_wrappers.append(QUERIES)
+
+
+def open_carts() -> int:
+    ASKED["open"] += 1
+    return int(ANSWERS["open"])
+
+
+def products() -> int:
+    ASKED["products"] += 1
+    return Product.objects.count()
+
+
+async def sales() -> dict[str, float]:
+    ASKED["sales"] += 1
+    step = ASKED["sales"]
+    await asyncio.sleep(0)
+    return {"web": 40 + 12 * math.sin(step / 9) + random.random() * 4, "shops": 22 + 6 * math.cos(step / 13)}
+
+
+def earlier() -> list[tuple[dt.datetime, dict[str, float]]]:
+    now = timezone.now()
+    return [
+        (
+            now - dt.timedelta(seconds=QUICK * (100 - step)),
+            {"web": 40 + 12 * math.sin(step / 9), "shops": 22 + 6 * math.cos(step / 13)},
+        )
+        for step in range(100)
+    ]
+
+
+def broken() -> int:
+    ASKED["broken"] += 1
+    if ANSWERS["broken"] == "yes":
+        raise ValueError("the secret of the shop")
+    return 5
+
+
+def export() -> Any:
+    done = ASKED["export"] = ASKED["export"] + 3
+    return {"Invoices": (min(done, 900), 900), "Thumbnails": 0.4, "Archive": (done, None)}
+
+
+@register_dashboard
+class Shop(Dashboard):
+    description = "What the shop does right now."
+    recheck_interval = 0.5
+
+    open = Number(open_carts, label="Open carts", interval=QUICK)
+    products = Number(products, interval=QUICK)
+    revenue = Number(lambda: Decimal("1834.50"), currency="EUR", interval=QUICK, permission="shop.view_account")
+    broken = Number(broken, label="Fragile", interval=QUICK)
+    sales = TimeSeries(sales, interval=QUICK, history=earlier, label="Sales", help="Orders a minute.", columns=3)
+    by_status = Bar(Product.objects.order_by("status").values("status").annotate(n=Count("id")), interval=QUICK)
+    newest = Table(
+        Product.objects.order_by("-id"), fields=["name", "status", "price", "category__name"], interval=QUICK
+    )
+    log = Log(channel="orders", label="What happens")
+    jobs = Progress(export, interval=QUICK)
+
+
+@register_dashboard
+class EdgeCases(Dashboard):
+    title = "Edge cases"
+    permission = "shop.view_product"
+
+    huge = Number(lambda: 123456789012345678901234567890, interval=QUICK)
+    not_a_number = Number(lambda: math.nan, interval=QUICK)
+    nothing = Number(lambda: None, interval=QUICK)
+    below_zero = Number(lambda: -0.125, percent=True, interval=QUICK)
+    flat = TimeSeries(lambda: 0, interval=QUICK)
+    huge_line = TimeSeries(lambda c=itertools.count(1): 10 ** (next(c) % 12), interval=QUICK)
+    lone = TimeSeries(lambda: 5, interval=600)
+    bars = Bar(lambda: {"up": 12, "down": -7, "none": None, "long " * 30: 3, None: 1}, interval=QUICK)
+    no_bars = Bar(dict, interval=QUICK)
+    no_rows = Table(Category.objects.filter(name="there is none"), fields=["name"], interval=QUICK)
+    rows = Table(lambda: [{"text": "word " * 60, "<b>html</b>": "<script>alert(1)</script>", "at": timezone.now()}])
+    no_lines = Log(channel="quiet")
+    idle = Progress(lambda: None, interval=QUICK)
+
+
+@admin.register(Product)
+class ProductAdmin(admin.ModelAdmin):
+    list_display = ["name", "price"]
+
+
+class OtherSite(AdminSite):
+    site_header = "The other site"
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        return super().get_app_list(request, app_label)
+
+
+other_site = OtherSite(name="other")
+
+
+@register_dashboard(site=other_site)
+class Warehouse(Dashboard):
+    stock = Number(lambda: 3)
