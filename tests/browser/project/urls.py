@@ -11,6 +11,7 @@ urlpatterns = [
     path("token/", views.token),
     path("counts/", views.counts),
     path("send/<str:channel>/", views.send),
+    path("kick/<str:channel>/", views.kick_channel),
     path("channel/<str:channel>/", views.channel),
     path("snapshot/", views.snapshot),
     path("finite/", views.finite),
@@ -22,5 +23,6 @@ urlpatterns = [
     path("chat/", views.chat),
     path("short-lived/", views.short_lived),
     path("fresh/", views.fresh),
+    path("always-401/", views.always_401),
     path("events/", include("sse_django.urls")),
 ]

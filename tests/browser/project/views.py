@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template import RequestContext, Template
 from pydantic import BaseModel
 
-from sse_django import ServerSentEvent, event_stream, last_event_id, publish, subscribe
+from sse_django import ServerSentEvent, event_stream, kick, last_event_id, publish, subscribe
 from sse_django.signals import stream_closed, stream_opened
 from sse_django.tokens import asigned_url, signed_url
 
@@ -70,6 +70,11 @@ def counts(request: HttpRequest) -> JsonResponse:
 def send(request: HttpRequest, channel: str) -> JsonResponse:
     """Publish `?data=` as it is, and `?event=`."""
     publish(channel, ServerSentEvent(raw_data=request.GET["data"], event=request.GET.get("event")))
+    return JsonResponse({})
+
+
+def kick_channel(request: HttpRequest, channel: str) -> JsonResponse:
+    kick(channel=channel)
     return JsonResponse({})
 
 
@@ -162,3 +167,8 @@ def fresh(request: HttpRequest) -> JsonResponse:
     if "refuse" in request.GET:
         raise Http404("nobody may any more")
     return JsonResponse({"url": signed_url(request, "orders")})
+
+
+def always_401(request: HttpRequest) -> JsonResponse:
+    """A refresh URL that leads nowhere better."""
+    return JsonResponse({"url": "/status/401/"})
