@@ -15,7 +15,7 @@ from django.views import View
 from sse_django.annotations import Body
 from sse_django.openapi import docstrings, source
 from sse_django.openapi.guards import Guards, guards_of
-from sse_django.openapi.kinds import ERROR, RESET, Event, declared_events
+from sse_django.openapi.kinds import ERROR, RESET, TEXT, Event, declared_events
 from sse_django.openapi.routes import PathParameter, Route, routes
 from sse_django.streaming import StreamingView
 
@@ -45,6 +45,11 @@ class Stream:
     source: source.Source
     guards: Guards
     deprecated: bool
+
+    @property
+    def own_events(self) -> tuple[Event, ...]:
+        """Those that the view sends."""
+        return tuple(event for event in self.events if event not in (RESET, ERROR))
 
     @property
     def where(self) -> str:
@@ -120,7 +125,8 @@ def _described(route: Route, method: str | None, streaming: StreamingView, code:
 
 def _events(streaming: StreamingView, feed: Any) -> list[Event]:
     if feed is not None:
-        return [Event(name, data) for name, data in feed.event_models().items()]
+        # A feed says `str` where it sends HTML, which is no JSON.
+        return [Event(name, TEXT if data is str else data) for name, data in feed.event_models().items()]
     return declared_events(streaming.encoder.item, streaming.encoder.events)
 
 

@@ -18,6 +18,12 @@ _HEAD = """\
 export type EventOf<Events> = {
   [Name in keyof Events & string]: { name: Name; data: Events[Name]; id: string; raw: string };
 }[keyof Events & string];
+
+/** What sse_django itself sends: in place of what can't be told any more, and last, where the view failed. */
+export type OwnEvents = {
+  "stream-reset": { reason: "trimmed" | "epoch" | "ahead" };
+  "stream-error": { detail: string };
+};
 """
 
 
@@ -30,7 +36,7 @@ def typescript_types(urlconf: Any = None) -> str:
     described = streams(urlconf)
     wanted: dict[Any, Described] = {}
     for stream in described:
-        for event in stream.events:
+        for event in stream.own_events:
             if event.is_typed:
                 wanted[stream.id, event.name] = Described(event.data, "serialization", stream.where)
         if stream.body is not None:
@@ -49,7 +55,7 @@ class _Names:
     """TypeScript names: those of definitions, and what is made from a stream's id without taking one of them."""
 
     def __init__(self, definitions: Iterable[str]) -> None:
-        self._taken = {"EventOf", "Streams"}
+        self._taken = {"EventOf", "OwnEvents", "Streams"}
         self._definitions = {name: self.free(_pascal(name)) for name in definitions}
 
     def of(self, definition: str) -> str:
@@ -86,11 +92,11 @@ class _Writer:
         yield from comment("\n\n".join(filter(None, [stream.where, stream.summary, stream.description])))
         # A type and no interface: only that fits where sse.js wants any record.
         yield f"export type {events} = {{"
-        for event in stream.events:
+        for event in stream.own_events:
             yield from comment(event.description, "  ")
             yield f"  {self._key(event)}: {self._data(stream, event)};"
         yield "};"
-        yield f"export type {self._names.free(f'{base}Event')} = EventOf<{events}>;"
+        yield f"export type {self._names.free(f'{base}Event')} = EventOf<{events} & OwnEvents>;"
         if stream.body is not None:
             self._bodies[stream.id] = body = self._names.free(f"{base}Body")
             yield f"export type {body} = {self._type(stream.id, None)};"
@@ -122,7 +128,7 @@ class _Writer:
 
     def _data(self, stream: Stream, event: Event) -> str:
         if event.name == ANY and event.is_typed:  # an index signature has to allow what the named ones have
-            others = [self._data(stream, other) for other in stream.events if other is not event]
+            others = [self._data(stream, other) for other in stream.own_events if other is not event]
             return " | ".join(dict.fromkeys([self._type(stream.id, ANY), *others]))
         if event.is_typed:
             return self._type(stream.id, event.name)

@@ -9,7 +9,17 @@ from pathlib import Path
 import playwright
 import pytest
 
-STRICT = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--target", "es2022", "--module", "esnext", "--lib", "es2022,dom"]
+STRICT = [
+    "--noEmit",
+    "--strict",
+    "--exactOptionalPropertyTypes",
+    "--target",
+    "es2022",
+    "--module",
+    "esnext",
+    "--lib",
+    "es2022,dom",
+]
 
 
 def compile_types(*files: Path) -> str:
