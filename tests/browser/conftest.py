@@ -21,7 +21,10 @@ WATCH = """([name, url, options]) => import(window.module ?? "/static/sse_django
     on: { "*": (data, { id, name }) => log.events.push({ name, data, id }) },
     onReset: (reason) => log.resets.push(reason),
     onError: (detail) => log.errors.push(detail),
-    onState: (state, why) => { log.states.push(state); if (why) log.why = JSON.parse(JSON.stringify({ ...why, error: undefined })) },
+    onState: (state, why) => {
+      log.states.push(state)
+      if (why) log.why = JSON.parse(JSON.stringify({ ...why, error: undefined }))
+    },
   })
   window.streams[name] = { stream, log }
 })"""

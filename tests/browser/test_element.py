@@ -48,7 +48,9 @@ def test_its_state_is_an_attribute_and_an_event(page: Page, site: SiteServer) ->
 
 def test_moved_within_the_page_it_keeps_its_connection(page: Page, site: SiteServer) -> None:
     for move in ("append(e)", "moveBefore?.(e, null)"):
-        page.evaluate("(move) => { const e = document.querySelector('event-stream'); MOVE }".replace("MOVE", f"b.{move}"))
+        page.evaluate(
+            "(move) => { const e = document.querySelector('event-stream'); MOVE }".replace("MOVE", f"b.{move}")
+        )
         expect(page.locator("aside event-stream")).to_have_attribute("state", "open")
         page.evaluate("a.append(document.querySelector('event-stream'))")
         site.send("orders", move, "created")

@@ -1,5 +1,6 @@
 """The event stream format (HTML, 9.2.6), held against the browser's own EventSource."""
 
+import itertools
 import json
 import random
 from collections.abc import Callable
@@ -66,7 +67,7 @@ def pieces(stream: bytes, seed: int) -> list[bytes]:
         return [stream[at : at + step] for at in range(0, len(stream), step)]
     chance = random.Random(seed)
     cuts = sorted({0, len(stream), *(at for at in range(len(stream)) if chance.random() < (1.0, 0.2, 0.0)[seed])})
-    return [stream[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [stream[a:b] for a, b in itertools.pairwise(cuts)]
 
 
 @pytest.mark.parametrize("name", STREAMS)
@@ -83,7 +84,9 @@ def test_it_hears_what_eventsource_hears_however_the_bytes_are_cut(
 
 
 def test_every_way_to_cut_in_three_gives_the_same_blocks(open_page: OpenPage, raw: RawServer) -> None:
-    stream = "\ufeffid: 1\r\nevent: é\r\ndata: 😀\r\n\r\n: c\r\rretry: 5\nretry: 5x\n\ndata\ndata: x\n\nid: 2\n\n".encode()
+    stream = (
+        "\ufeffid: 1\r\nevent: é\r\ndata: 😀\r\n\r\n: c\r\rretry: 5\nretry: 5x\n\ndata\ndata: x\n\nid: 2\n\n".encode()
+    )
     page = open_page(raw.url)
     different = page.evaluate(
         """async (bytes) => {

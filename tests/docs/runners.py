@@ -4,6 +4,7 @@ python      executed in its module (project.py); tests in a file named tests or 
 pycon       a doctest in the page's scratch module; `...` stands for anything
 console     `$ curl …` with its output (curl.py)
 shell       each command exists and takes these arguments; servers are really started by test_servers.py
+ts          compiled, if there is a TypeScript compiler
 html        rendered if it is a template; its URLs lead to views; `docs: shows …` is looked for in Chromium by test_browser.py
 text        `docs: wire`: well-formed events, byte for byte as format_sse_event writes them
 nginx, caddy   checked and run by test_proxies.py
@@ -19,6 +20,7 @@ import re
 import shlex
 import shutil
 import sys
+import tempfile
 import tomllib
 import unittest
 from collections.abc import Callable
@@ -37,6 +39,7 @@ from sse_django.testing import EventParser
 from tests.docs import curl
 from tests.docs.blocks import ROOT, Block
 from tests.docs.project import Project
+from tests.openapi.tsc import compile_types
 
 SERVERS = ("uvicorn", "granian", "hypercorn", "daphne", "gunicorn")
 
@@ -156,8 +159,9 @@ def run_html(page: Page, block: Block) -> None:
 
 
 def urls_in(text: str) -> list[str]:
-    """What a script, or an attribute of htmx, asks the server for."""
-    return re.findall(r"""(?:(?:EventSource|fetch)\(|sse-connect=)["'`](/[^"'`]*)""", text)
+    """What a script, an attribute of htmx or an <event-stream> asks the server for."""
+    asking = r"""(?:(?:EventSource|fetch|connect)\(|sse-connect=|<event-stream src=)["'`](/[^"'`]*)"""
+    return re.findall(asking, text)
 
 
 def run_text(page: Page, block: Block) -> None:
@@ -197,6 +201,18 @@ def run_toml(page: Page, block: Block) -> None:
     tomllib.loads(block.text)
 
 
+def run_ts(page: Page, block: Block) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "block.ts"
+        # A URL of a static file is an absolute path to the compiler.
+        file.write_text(block.text.replace('"/static/', f'"{ROOT}/sse_django/static/'))
+        try:
+            complaints = compile_types(file)
+        except pytest.skip.Exception:
+            return  # the rest of the page is worth running
+    assert not complaints, f"{block}: {complaints}"
+
+
 def run_json(page: Page, block: Block) -> None:
     json.loads(block.text)
 
@@ -213,4 +229,5 @@ RUNNERS: dict[str, Callable[[Page, Block], None]] = {
     "ini": run_ini,
     "toml": run_toml,
     "json": run_json,
+    "ts": run_ts,
 }
