@@ -12,6 +12,7 @@ import json
 import logging
 import random
 import threading
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from contextlib import aclosing
 from time import monotonic
@@ -35,6 +36,7 @@ from sse_django.limits import WriteWatch, too_many
 from sse_django.pace import Pace
 from sse_django.pipe import Pipe
 from sse_django.pump import Pump
+from sse_django.relay import Relay
 from sse_django.signals import stream_closed, stream_opened
 from sse_django.sockets import shut_down_peer
 from sse_django.subscription import Subscription
@@ -94,6 +96,7 @@ class EventStream:
         self._forget: Callable[[], None] = lambda: None
         self._lifetime: asyncio.TimerHandle | threading.Timer | None = None
         self._opened = 0.0
+        self._response: weakref.ref[object] | None = None
 
     # -- its beginning
 
@@ -108,7 +111,7 @@ class EventStream:
         self._launched = True
         self._opened = monotonic()
         pump: Pump | ThreadPump | BackgroundPump | None
-        if shutdown.draining() or too_many(self.user):
+        if shutdown.draining() or too_many(self):
             self._refuse()
             return
         if self.subscription is not None:
@@ -151,7 +154,11 @@ class EventStream:
     async def first(self, timeout: float) -> None:
         """Wait until there is something to send, or the end, or for `timeout` seconds."""
         pipe = self.pipe
-        if pipe.readable or self.subscription is not None:
+        if self.subscription is not None:
+            return
+        if not pipe.readable:
+            await asyncio.sleep(0)  # the first step of a generator that has something at hand
+        if pipe.readable:
             return
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
@@ -176,14 +183,16 @@ class EventStream:
 
     # -- its bytes
 
-    def read(self, response: object) -> AsyncGenerator[bytes, None]:
+    def read(self, response: object) -> AsyncGenerator[bytes, None] | Relay:
         """The body, for an async server. Closing it closes the stream and waits for the generator's `finally`.
 
         The response lives as long as its body is read: when it goes, its stream is abandoned.
         """
-        if self.subscription is not None:
-            return self._read_channels(self.subscription, response)
-        return self._read_pipe(response)
+        if self.subscription is None:
+            return self._read_pipe(response)
+        if self.compression is None and not Pace.is_needed():
+            return Relay(self, self.subscription, self._ping_interval)
+        return self._read_channels(self.subscription, response)
 
     async def _read_pipe(self, response: object) -> AsyncGenerator[bytes, None]:
         launched = self._launched
@@ -215,12 +224,10 @@ class EventStream:
             await self.aclose("disconnected")
 
     async def _read_channels(self, subscription: Subscription, response: object) -> AsyncGenerator[bytes, None]:
-        # The fast path: ready-made bytes, and nothing between the hub and the server but this generator.
+        # As `Relay`, where something stands between the hub's bytes and the server.
         pace: Pace | None = None
         try:
-            self.launch(here=True)
-            await self._begin()
-            if opening := self._opening():
+            if opening := await self.open_channels():
                 yield self._out(opening)
             if self.refused:
                 return
@@ -240,11 +247,17 @@ class EventStream:
             subscription.release("disconnected")
             await self.aclose("disconnected")
 
+    async def open_channels(self) -> bytes:
+        """Launch a stream that is a subscription; what is sent before its cursor."""
+        self.launch(here=True)
+        await self._begin()
+        return self._opening()
+
     async def _begin(self) -> None:
         if self.refused:
             return
         shutdown.notice()  # a sync view's stream was launched in another thread
-        if stream_opened.has_listeners(EventStream):
+        if stream_opened.receivers:
             await stream_opened.asend_robust(EventStream, request=self.request)
         if self._max_duration is not None:
             loop = asyncio.get_running_loop()
@@ -338,7 +351,7 @@ class EventStream:
         self.close(reason)
         if self._pump is not None:
             await self._pump.wait_closed()
-        if self._end() and stream_closed.has_listeners(EventStream):
+        if self._end() and stream_closed.receivers:
             await stream_closed.asend_robust(EventStream, **self._summary())
 
     def close_and_join(self, reason: str = "disconnected") -> None:
@@ -353,6 +366,10 @@ class EventStream:
         """Nobody will read it: its response was thrown away."""
         self.close("disconnected")
         self._end()
+
+    def abandon_with(self, response: object) -> None:
+        """Abandon it when the response goes, if it has not ended by then."""
+        self._response = weakref.ref(response, lambda _: self.abandon())
 
     def cut(self) -> None:
         """Shut the client's socket down if a chunk of ours is stuck on its way, or bytes wait in it to be read."""
@@ -375,6 +392,7 @@ class EventStream:
             return False
         self._ended = True
         self._forget()
+        self._response = None
         if self._lifetime is not None:
             self._lifetime.cancel()
         if self._on_end is not None:

@@ -120,7 +120,10 @@ async def read_async(pipe: Pipe[bytes], interval: float | None) -> AsyncGenerato
                 chunk = taken[0] if len(taken) == 1 else b"".join(taken)
                 yield chunk  # back here when the server has accepted it
                 sleeper.sent()
-                pipe.done_with(len(chunk))
+                if pipe.done_with(len(chunk)) and not pipe.readable:
+                    await asyncio.sleep(
+                        0
+                    )  # a writer in this loop has its turn now, which is cheaper than to be woken by it
             elif ended:
                 return
             elif await sleeper.sleep():

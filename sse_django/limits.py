@@ -14,19 +14,21 @@ from sse_django.conf import get_settings
 class Limited(Protocol):
     """What is limited."""
 
-    user: str | None
     sending_since: float | None
+
+    @property
+    def user(self) -> str | None: ...
 
     def close(self, reason: str) -> None: ...
     def cut(self) -> None: ...
 
 
-def too_many(user: str | None) -> bool:
-    """Whether one more stream, of this user, is over a cap."""
+def too_many(newcomer: Limited) -> bool:
+    """Whether one more stream is over a cap: the process's, or its user's."""
     conf = get_settings()
     if conf.MAX_STREAMS is not None and shutdown.open_streams() >= conf.MAX_STREAMS:
         return True
-    if conf.MAX_STREAMS_PER_USER is None or user is None:
+    if conf.MAX_STREAMS_PER_USER is None or (user := newcomer.user) is None:
         return False
     theirs = sum(1 for stream in shutdown.streams() if getattr(stream, "user", None) == user)
     return theirs >= conf.MAX_STREAMS_PER_USER

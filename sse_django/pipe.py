@@ -102,10 +102,10 @@ class Pipe(Generic[Chunk]):
             size += self._measure(chunk)
         return taken
 
-    def done_with(self, size: int) -> None:
-        """The reader has handed this much on and may be sent as much again."""
+    def done_with(self, size: int) -> bool:
+        """The reader has handed this much on and may be sent as much again; whether that wakes a waiting writer."""
         self._finished += size
-        self._wake_writer()
+        return self._wake_writer()
 
     @property
     def readable(self) -> bool:
@@ -126,7 +126,9 @@ class Pipe(Generic[Chunk]):
         if wake is not None:
             wake()
 
-    def _wake_writer(self) -> None:
+    def _wake_writer(self) -> bool:
         wake, self.wake_writer = self.wake_writer, None
-        if wake is not None:
-            wake()
+        if wake is None:
+            return False
+        wake()
+        return True

@@ -7,7 +7,6 @@ server's, and the stream behind it is closed whatever happens to the wrapper.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -104,7 +103,7 @@ class EventSourceResponse(StreamingHttpResponse):
 
     def abandon_with_me(self) -> None:
         """Close a stream that was started early if the response is thrown away (a middleware failed, say)."""
-        weakref.finalize(self, self._stream.abandon).atexit = False
+        self._stream.abandon_with(self)
 
     def bind(self, request: HttpRequest) -> None:
         """Tell the stream its request, where the response is made by a view that has one."""
@@ -237,6 +236,8 @@ def check_options(*, ping_interval: Any, retry: Any, max_duration: Any, headers:
         TypeError: if `headers` is no mapping.
         ValueError: if a time is not above 0, `retry` no whole number of milliseconds, or a header not ours to set.
     """
+    if headers is None and retry is None and ping_interval is max_duration is FROM_SETTINGS:
+        return
     if headers is not None and not isinstance(headers, Mapping):
         raise TypeError(f"headers is a mapping of names to values, got {headers!r}")
     for name in headers or ():

@@ -22,6 +22,8 @@ from typing import Any, Protocol
 
 #: Seconds between looks at a worker's `alive`.
 WATCH_INTERVAL = 0.2
+#: Seconds for which the handlers of signals are taken to be those that were last seen.
+LOOK_INTERVAL = 0.5
 #: Seconds that streams have to end politely before the sockets of readers that don't read are shut down.
 POLITE = 0.5
 #: Seconds that interpreter exit waits for generators in threads of our own to finish their `finally`.
@@ -44,10 +46,10 @@ class Closable(Protocol):
 
 class _State:
     def __init__(self) -> None:
-        self.pid = os.getpid()
         self.draining = False
         self.last_signal: int | None = None  # one to be sent again when the streams have ended
         self.installed = False
+        self.look_again = 0.0  # when handlers are looked at again: a server may set its own after our first stream
         self.loop_watched = False
         self.streams: dict[int, Closable] = {}  # by id; plain dict operations are atomic, so a signal can't tear them
         self.begun: queue.SimpleQueue[None] = queue.SimpleQueue()  # its put() is safe in a signal handler
@@ -58,53 +60,57 @@ _state = _State()
 
 def draining() -> bool:
     """Whether this process is about to end: new streams are refused, with a `retry:`."""
-    return _current().draining
+    return _state.draining
 
 
 def open_streams() -> int:
     """How many streams this process holds."""
-    return len(_current().streams)
+    return len(_state.streams)
 
 
 def streams() -> list[Closable]:
     """The streams this process holds."""
-    return list(_current().streams.values())
+    return list(_state.streams.values())
 
 
 def register(stream: Closable) -> None:
     """Have a stream closed when the process goes. Call it where the stream starts: this is also where signals are chained."""
-    state = _current()
+    state = _state
     state.streams[id(stream)] = stream
     notice()
 
 
 def notice() -> None:
     """See to it that this process's end is noticed. Signals can be chained in the main thread only: call it there too."""
-    _install(_current())
+    _install(_state)
 
 
 def unregister(stream: Closable) -> None:
     """The stream has ended."""
-    _current().streams.pop(id(stream), None)
+    _state.streams.pop(id(stream), None)
 
 
 def begin() -> None:
     """Raise the flag and close every stream, from any thread or a signal handler."""
-    state = _current()
+    state = _state
     if not state.draining:
         state.draining = True
         state.begun.put(None)
 
 
-def _current() -> _State:
+def _forked() -> None:
     global _state
-    if _state.pid != os.getpid():  # forked: the parent's streams, threads and handlers' threads are not ours
-        _state = _State()
-    return _state
+    _state = _State()  # the parent's streams, threads and handlers' threads are not ours
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 
 def _install(state: _State) -> None:
-    if threading.current_thread() is threading.main_thread():
+    now = time.monotonic()
+    if now >= state.look_again and threading.current_thread() is threading.main_thread():
+        state.look_again = now + LOOK_INTERVAL
         _chain(signal.SIGTERM)
         _chain(signal.SIGINT)
         if not state.loop_watched:
@@ -132,7 +138,7 @@ class _Chained:
         self.previous = previous
 
     def __call__(self, signum: int, frame: FrameType | None) -> None:
-        state = _current()
+        state = _state
         first = not state.draining
         hasty = not callable(self.previous) or str(getattr(self.previous, "__module__", "")).startswith("twisted.")
         if first and hasty and state.streams:
@@ -200,7 +206,7 @@ def _close_all(state: _State) -> None:
 
 
 def _at_exit() -> None:
-    state = _current()
+    state = _state
     if not state.streams:
         return
     begin()
