@@ -21,9 +21,9 @@ from sse_django.admin.dashboard.tracks import Points, Track
 from sse_django.admin.dashboard.widget import Widget
 from sse_django.background import background_loop
 from sse_django.events import format_sse_event
-from sse_django.hub import TaskSleep, wake_all
 from sse_django.payloads import dump_json
 from sse_django.ring import Ring
+from sse_django.waker import TaskSleep, wake_all
 
 logger = logging.getLogger("sse_django")
 

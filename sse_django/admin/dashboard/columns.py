@@ -51,13 +51,12 @@ def heading(model: type[Model] | None, given: Any, reads: Reads) -> str:
         return str(given)
     if callable(reads):
         return str(getattr(reads, "short_description", capfirst(getattr(reads, "__name__", "").replace("_", " "))))
-    name = ""
-    field: Any = None
+    said = []
     for name in reads.split("__"):
         field = _field(model, name)
         model = getattr(field, "related_model", None)
-    said = getattr(field, "verbose_name", None) or name.replace("_", " ")
-    return str(capfirst(str(said)))
+        said.append(str(getattr(field, "verbose_name", None) or name.replace("_", " ")))
+    return str(capfirst(" ".join(said)))
 
 
 def read(row: Any, path: str) -> Any:

@@ -78,6 +78,7 @@ def _texts() -> dict[str, str]:
         "values": _("Values"),
         "yes": _("Yes"),
         "no": _("No"),
+        "unchanged": _("Unchanged for %(time)s"),
         "since": _("%(change)s in %(time)s"),
         "newer": _("Show the newest lines"),
     }

@@ -137,12 +137,12 @@ export class TimeSeriesWidget {
       width: this.#parts.canvas.clientWidth || 300,
       height: HEIGHT,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 28, 0, 0],
       tzDate: (at) => window.uPlot.tzDate(new Date(at * 1000), this.#format.timeZone),
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       scales: { x: { time: true }, y: { range: (u, low, high) => around(low, high) } },
       axes: [
-        { ...axis, grid: { show: false }, space: 80, values: (u, splits) => this.#clock(splits) },
+        { ...axis, grid: { show: false }, size: 32, space: 80, values: (u, splits) => this.#clock(splits) },
         { ...axis, space: 36, size: (u, values) => widest(values), values: (u, splits) => this.#scale(splits) },
       ],
       series: [{}, ...lines],
@@ -155,9 +155,8 @@ export class TimeSeriesWidget {
   }
 
   #clock(splits) {
-    const short = splits.length > 1 && splits[1] - splits[0] < 60
-    const long = splits.at(-1) - splits[0] > 86400
-    const options = long ? { dateStyle: "short" } : { timeStyle: short ? "medium" : "short" }
+    const span = this.#times.at(-1) - this.#times[0]
+    const options = span > 86400 * 2 ? { dateStyle: "short" } : { timeStyle: span < 600 ? "medium" : "short" }
     return splits.map((at) => this.#format.time(at, options))
   }
 
@@ -166,7 +165,7 @@ export class TimeSeriesWidget {
     const step = splits.length > 1 ? splits[1] - splits[0] : 1
     const percent = this.#options.percent
     const digits = compact ? null : Math.min(10, Math.max(0, Math.ceil(-Math.log10(percent ? step * 100 : step) - 1e-9)))
-    return splits.map((value) => this.#format.number(value, { ...this.#options, unit: "", digits, compact }))
+    return splits.map((value) => this.#format.number(value, { ...this.#options, unit: "", digits, compact: compact ? "compact" : null }))
   }
 
   #drawLegend() {

@@ -66,10 +66,11 @@ export class NumberWidget {
     const [first, last] = [known[0], known.at(-1)]
     if (known.length < 2 || this.#points.at(-1)[1] === null) return write(this.#change, "")
     const change = last[1] - first[1]
-    const digits = this.#options.digits
-    const written = this.#format.fitted(change, { ...this.#options, digits, sign: true })
-    const arrow = change > 0 ? "▲ " : change < 0 ? "▼ " : ""
-    write(this.#change, arrow + this.#format.text("since", { change: written, time: this.#format.duration(last[0] - first[0]) }))
+    const time = this.#format.duration(last[0] - first[0])
+    if (change === 0) return write(this.#change, this.#format.text("unchanged", { time }))
+    const written = this.#format.fitted(change, { ...this.#options, sign: true })
+    const arrow = change > 0 ? "▲ " : "▼ "
+    return write(this.#change, arrow + this.#format.text("since", { change: written, time }))
   }
 
   #drawLine() {
@@ -83,7 +84,7 @@ export class NumberWidget {
     const [low, high] = [Math.min(...known), Math.max(...known)]
     const [start, end] = [this.#points[0][0], this.#points.at(-1)[0]]
     const x = (at) => (((at - start) / (end - start || 1)) * 100).toFixed(2)
-    const y = (value) => (high === low ? 16 : 29 - ((value - low) / (high - low)) * 26).toFixed(2)
+    const y = (value) => (high === low ? 24 : 29 - ((value - low) / (high - low)) * 26).toFixed(2)
     let line = ""
     let area = ""
     let from = null

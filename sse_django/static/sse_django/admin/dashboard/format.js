@@ -17,14 +17,14 @@ export class Format {
     return this.texts[key].replace(/%\((\w+)\)s/g, (_, name) => values[name] ?? "")
   }
 
-  number(value, { unit = "", currency = "", percent = false, digits = null, compact = false, sign = false } = {}) {
+  number(value, { unit = "", currency = "", percent = false, digits = null, compact = null, sign = false } = {}) {
     if (value === null || value === undefined) return "–"
     const style = currency ? { style: "currency", currency } : percent ? { style: "percent" } : {}
-    const places = digits ?? (percent ? 1 : currency ? null : 3)
+    const places = digits ?? (currency ? null : percent ? 1 : decimals(value))
     const options = {
       ...style,
       ...(places === null ? {} : { minimumFractionDigits: digits ?? 0, maximumFractionDigits: places }),
-      ...(compact ? { notation: "compact", minimumFractionDigits: 0, maximumFractionDigits: 1 } : {}),
+      ...(compact ? { notation: compact, minimumFractionDigits: 0, maximumFractionDigits: 1 } : {}),
       ...(sign ? { signDisplay: "exceptZero" } : {}),
     }
     const written = this._number(options).format(value)
@@ -33,8 +33,11 @@ export class Format {
 
   // For a large number: compact if it would be too long, else in full.
   fitted(value, options) {
-    const full = this.number(value, options)
-    return full.length > LONG ? this.number(value, { ...options, compact: true }) : full
+    for (const compact of [null, "compact"]) {
+      const written = this.number(value, { ...options, compact })
+      if (written.length <= LONG) return written
+    }
+    return this.number(value, { ...options, compact: "scientific" })
   }
 
   _number(options) {
@@ -66,6 +69,13 @@ export class Format {
 }
 
 export const asNumber = (value) => (value === null || value === undefined ? null : Number(value))
+
+// A measured number needs no more places than the eye can use; a Decimal (text) keeps what it has.
+function decimals(value) {
+  if (typeof value === "string") return 20
+  const size = Math.abs(value)
+  return size >= 100 ? 1 : size >= 1 ? 2 : 3
+}
 
 function supported(language) {
   try {

@@ -35,6 +35,10 @@ export class TableWidget {
     })
     for (const key of this.#rows.keys()) if (!seen.has(key)) this.#rows.delete(key)
     this.#place(nodes)
+    const figures = nodes[0] ? [...nodes[0].cells].map((cell) => cell.classList.contains("sse-figure")) : []
+    for (const [index, heading] of [...(this.#table.tHead?.rows[0].cells ?? [])].entries()) {
+      heading.classList.toggle("sse-figure", figures[index] ?? false)
+    }
     this.#empty.hidden = rows.length > 0
     this.#table.hidden = rows.length === 0
   }
@@ -93,13 +97,18 @@ export class TableWidget {
     if (value === null || value === undefined) return { text: "–", kind: "sse-none" }
     if (typeof value === "boolean") return { text: this.#format.text(value ? "yes" : "no") }
     if (typeof value === "string") return { text: value, title: value.length > 40 ? value : null }
-    if ("number" in value) return { text: this.#format.number(value.number), kind: "sse-figure" }
+    if ("number" in value) return { text: this.#format.number(value.number, { digits: places(value.number) }), kind: "sse-figure" }
     if ("date" in value) return { text: this.#format.date(value.date) }
     return {
       text: this.#format.time(value.time, { dateStyle: "short", timeStyle: "medium" }),
       title: this.#format.time(value.time, { dateStyle: "full", timeStyle: "long" }),
     }
   }
+}
+
+// A Decimal comes as text and keeps its places: a price of 8.60 is no 8.6.
+function places(number) {
+  return typeof number === "string" && /^-?\d+\.\d{1,20}$/.test(number) ? number.split(".")[1].length : null
 }
 
 export class LogWidget {

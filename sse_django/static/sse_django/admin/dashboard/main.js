@@ -20,6 +20,7 @@ const KINDS = {
 }
 
 const root = document.querySelector(".sse-dashboard")
+const status = document.querySelector(".sse-status")
 const config = JSON.parse(document.getElementById("sse-dashboard-config").textContent)
 const format = new Format(config)
 const widgets = new Map()
@@ -59,7 +60,6 @@ const stream = connect(new URL(config.events, location.href).href, {
 })
 
 function show(state, text) {
-  const status = root.querySelector(".sse-status")
   status.dataset.state = state
   root.toggleAttribute("data-stale", state === "reconnecting" || state === "closed")
   write(status.querySelector(".sse-status-text"), format.text(text, { time: newest ? format.time(newest) : "" }))
@@ -67,7 +67,6 @@ function show(state, text) {
 
 function lost() {
   show("closed", "closed")
-  const status = root.querySelector(".sse-status")
   if (!status.querySelector("a")) status.append(" ", element("a", { href: location.href, text: format.text("reload") }))
 }
 

@@ -1,0 +1,295 @@
+"""Sources are asked once for all viewers, on their schedule, only while somebody looks; what goes wrong stays in its widget."""
+
+import asyncio
+import json
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.utils import translation
+
+from sse_django.admin import Dashboard, Number, Progress, TimeSeries, Widget
+from sse_django.admin.dashboard.board import Board
+from sse_django.testing import EventParser
+from tests.app.models import Product
+
+QUICK = 0.1
+
+
+def board(may_start: bool = True, **widgets: Widget) -> Board:
+    for name, widget in widgets.items():
+        widget.__set_name__(Dashboard, name)
+    return Board("Test", widgets, lambda: may_start)
+
+
+class Viewer:
+    """Reads a board as a stream does."""
+
+    def __init__(self, stream: AsyncIterator[bytes]) -> None:
+        self._stream = stream
+        self._parser = EventParser()
+        self.chunks: list[bytes] = []
+        self.seen: list[tuple[str, Any]] = []
+
+    async def until(self, condition: Callable[[str, Any], bool]) -> Any:
+        async with asyncio.timeout(10):
+            while True:
+                for index, (event, data) in enumerate(self.seen):
+                    if condition(event, data):
+                        del self.seen[: index + 1]
+                        return data
+                chunk = await anext(self._stream)
+                self.chunks.append(chunk)
+                self.seen += [(e.event, json.loads(e.data)) for e in self._parser.feed(chunk) if e.dispatched]
+
+    async def value(self, expected: Any = ...) -> Any:
+        """The next number of an update."""
+
+        def is_it(event: str, data: Any) -> bool:
+            return event == "update" and (expected is ... or _value(data) == expected)
+
+        return _value(await self.until(is_it))
+
+    async def event(self, name: str) -> Any:
+        return await self.until(lambda event, data: event == name)
+
+
+def _value(data: Any) -> Any:
+    return data["update"]["point"][1]["value"]
+
+
+@asynccontextmanager
+async def watching(board: Board, *names: str) -> AsyncIterator[Viewer]:
+    async with aclosing(board.watch(names, b"")) as stream:  # type: ignore[type-var]
+        yield Viewer(stream)
+
+
+async def test_a_source_is_asked_once_an_interval_however_many_look() -> None:
+    asked: list[float] = []
+
+    def source() -> int:
+        asked.append(time.monotonic())
+        return len(asked)
+
+    one = board(n=Number(source, interval=QUICK))
+    streams = [one.watch(("n",), b"") for _ in range(50)]
+    viewers = [Viewer(stream) for stream in streams]
+    await asyncio.gather(*(viewer.value(5) for viewer in viewers))
+    for stream in streams:
+        await stream.aclose()  # type: ignore[attr-defined]
+
+    assert len(asked) <= 7
+    assert all(later - earlier >= QUICK * 0.9 for earlier, later in zip(asked, asked[1:], strict=False))
+    # Encoded once: all got the very same object.
+    assert len({id(viewer.chunks[-1]) for viewer in viewers}) < 10
+
+
+async def test_nobody_looks_and_nothing_is_asked() -> None:
+    asked: list[int] = []
+    one = board(n=Number(lambda: asked.append(1) or 1, interval=QUICK))
+
+    assert not asked
+    async with watching(one, "n") as viewer:
+        await viewer.value()
+    assert one.watched == {}
+    before = len(asked)
+    await asyncio.sleep(QUICK * 3)  # the time over which "not at all" is judged
+
+    assert len(asked) - before <= 1  # a call may have been under way
+
+
+async def test_a_widget_that_nobody_may_see_is_not_asked() -> None:
+    asked: list[str] = []
+    one = board(
+        open=Number(lambda: asked.append("open") or 1, interval=QUICK),
+        closed=Number(lambda: asked.append("closed") or 1, interval=QUICK),
+    )
+
+    async with watching(one, "open") as viewer:
+        await viewer.value()
+        await viewer.value()
+
+    assert set(asked) == {"open"}
+
+
+async def test_coming_and_going_does_not_ask_more_often() -> None:
+    asked: list[int] = []
+    one = board(n=Number(lambda: asked.append(1) or 1, interval=60))
+
+    async with watching(one, "n") as viewer:
+        await viewer.value()
+    for _ in range(5):
+        async with watching(one, "n") as viewer:
+            state = await viewer.event("state")
+
+    assert len(asked) == 1
+    assert state["state"]["series"] == [["value", [1]]]
+
+
+async def test_a_newcomer_gets_what_is_known_at_once() -> None:
+    one = board(line=TimeSeries(lambda: 5, interval=60, history=lambda: [(time.time() - 5, 3), (time.time() - 1, 4)]))
+
+    async with watching(one, "line") as first:
+        state = await first.until(lambda event, data: event == "state" and data["state"]["times"] != [])
+        assert state["state"]["series"] == [["", [3, 4]]]
+        await first.event("update")
+        async with watching(one, "line") as second:
+            state = await second.event("state")
+
+    assert state["state"]["series"] == [["", [3, 4, 5]]]
+
+
+async def test_a_slow_source_never_overlaps_itself_and_says_that_it_is_late() -> None:
+    running: list[int] = []
+    most: list[int] = []
+
+    def slow() -> int:
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.4)
+        running.pop()
+        return len(most)
+
+    one = board(n=Number(slow, interval=QUICK, timeout=0.1))
+    async with watching(one, "n") as viewer:
+        problem = await viewer.event("problem")
+        assert problem["problem"]["kind"] == "timeout"
+    async with watching(one, "n") as viewer:  # its thread may still run
+        healed = await viewer.until(lambda event, data: event == "state" and data["problem"] is None)
+
+    assert healed["state"]["times"]
+    assert max(most) == 1
+
+
+async def test_an_async_source_that_is_late_is_cancelled() -> None:
+    ended: list[str] = []
+
+    async def slow() -> int:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return 1
+
+    one = board(n=Number(slow, interval=QUICK, timeout=0.1))
+    async with watching(one, "n") as viewer:
+        await viewer.event("problem")
+        async with asyncio.timeout(5):
+            while not ended:
+                await asyncio.sleep(0.01)
+
+
+async def test_a_failing_source_says_so_once_and_heals_and_the_others_go_on(
+    caplog: pytest.LogCaptureFixture, settings: Any
+) -> None:
+    settings.DEBUG = False
+    fails = True
+
+    def source() -> int:
+        if fails:
+            raise ValueError("the secret")
+        return 7
+
+    one = board(bad=Number(source, interval=QUICK), good=Number(lambda: 1, interval=QUICK))
+    with caplog.at_level(logging.ERROR, "sse_django"):
+        async with watching(one, "bad", "good") as viewer:
+            problem = await viewer.event("problem")
+            await viewer.value(1)
+            await viewer.value(1)
+            await viewer.value(1)
+            async with watching(one, "bad") as late:
+                assert (await late.event("state"))["problem"] == problem["problem"]
+            fails = False
+            healed = await viewer.until(lambda event, data: event == "state" and data["widget"] == "bad")
+
+    assert problem["problem"] == {"kind": "error", "detail": None}
+    assert healed["problem"] is None
+    assert healed["state"]["series"] == [["value", [7]]]
+    assert b"secret" not in b"".join(viewer.chunks)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "the widget 'bad' of the dashboard 'Test' failed" in caplog.text
+    assert "ValueError: the secret" in caplog.text
+
+
+async def test_with_debug_the_error_is_told(settings: Any) -> None:
+    settings.DEBUG = True
+    one = board(bad=Number(lambda: "text", interval=QUICK))
+
+    async with watching(one, "bad") as viewer:
+        problem = await viewer.event("problem")
+
+    assert problem["problem"]["detail"].startswith("TypeError: a number (int, float")
+
+
+async def test_nothing_is_asked_in_a_test_that_has_not_asked_for_it() -> None:
+    asked: list[int] = []
+    one = board(may_start=False, n=Number(lambda: asked.append(1) or 1, interval=QUICK))
+
+    async with watching(one, "n") as viewer:
+        await viewer.event("state")
+        await asyncio.sleep(QUICK * 2)  # the time over which "nothing" is judged
+
+    assert not asked
+
+
+async def test_the_first_viewers_language_is_nobody_elses() -> None:
+    seen: list[str] = []
+    one = board(n=Number(lambda: seen.append(translation.get_language()) or 1, interval=QUICK))
+
+    with translation.override("de"):
+        async with watching(one, "n") as viewer:
+            await viewer.value()
+
+    assert set(seen) == {"en-us"}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_queries_of_sync_and_async_sources_leave_no_connection_behind() -> None:
+    opened: list[Any] = []
+
+    def sync() -> int:
+        count = Product.objects.count()
+        opened.append(connections["default"])
+        return count
+
+    async def native() -> int:
+        return await Product.objects.acount()
+
+    one = board(
+        a=Number(sync, interval=QUICK), b=Number(native, interval=QUICK), c=Number(Product.objects, interval=QUICK)
+    )
+    async with watching(one, "a", "b", "c") as viewer:
+        for name in ("a", "b", "c"):
+            await viewer.until(lambda event, data, name=name: event == "update" and data["widget"] == name)
+
+    assert opened
+    assert all(one is not connection and one.connection is None for one in opened)
+    assert "sse-dashboard" not in {thread.name for thread in threading.enumerate()}
+
+
+async def test_a_viewer_who_falls_behind_gets_everything_anew() -> None:
+    values = iter(range(10_000))
+    one = board(n=Number(lambda: next(values), interval=QUICK, points=5))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(one._ring, "_max_events", 2)
+        async with watching(one, "n") as slow, watching(one, "n") as quick:
+            await slow.event("state")
+            await quick.value(6)
+            state = await slow.event("state")
+
+    assert state["state"]["series"][0][1][-1] >= 5
+
+
+async def test_several_tasks_have_one_event() -> None:
+    one = board(p=Progress(lambda: {"a": (1, 2), "b": 0.5}, interval=QUICK))
+
+    async with watching(one, "p") as viewer:
+        update = await viewer.event("update")
+
+    assert [task["name"] for task in update["update"]["value"]] == ["a", "b"]
