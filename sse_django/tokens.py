@@ -101,7 +101,7 @@ def signed_url(
     names = check_channels(channels)
     user = pk_of(request_or_user)
     expires = math.ceil(time.time() + _seconds(lifetime))
-    token = sign(Grant(names, user, backend, _head(get_backend(backend)), expires))
+    token = sign(Grant(names, user, backend, head_or_none(get_backend(backend)), expires))
     if len(token) > MAX_TOKEN:
         raise ValueError(
             f"{len(names)} channels make a URL of more than {MAX_TOKEN} characters, which servers refuse: "
@@ -178,7 +178,7 @@ def _seconds(lifetime: object) -> float:
     return seconds
 
 
-def _head(backend: BaseBackend) -> str | None:
+def head_or_none(backend: BaseBackend) -> str | None:
     """The log's head, or None if it doesn't say: a page is worth more than its cursor."""
     if time.monotonic() < _asked_in_vain.get(backend, 0.0):
         return None
@@ -187,7 +187,7 @@ def _head(backend: BaseBackend) -> str | None:
     except Exception as error:
         _asked_in_vain[backend] = time.monotonic() + PAUSE
         logger.warning(
-            "a signed URL has no cursor: the log of %r does not answer (%s: %s)",
+            "a page has no cursor: the log of %r does not answer (%s: %s)",
             backend.alias,
             type(error).__name__,
             error,

@@ -14,6 +14,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "sse_django",
     "tests.app",
+    "tests.feeds.app",
+    "tests.admin_live.orders",
 ]
 
 MIDDLEWARE = [

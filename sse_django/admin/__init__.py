@@ -11,12 +11,14 @@ from sse_django.admin.dashboard import (
     Widget,
     register_dashboard,
 )
+from sse_django.admin.live import LiveModelAdmin
 from sse_django.admin.log import EventAdmin
 
 __all__ = [
     "Bar",
     "Dashboard",
     "EventAdmin",
+    "LiveModelAdmin",
     "Log",
     "Number",
     "Progress",

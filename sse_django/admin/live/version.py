@@ -1,0 +1,108 @@
+"""What an object looked like when its form was rendered, and what has become of it since.
+
+A form's version covers the fields that it shows, so that one's own save, after which the form shows what it saved, is no news,
+and a counter in a column that the form doesn't have isn't either. Who changed it is what the admin's own log knows.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.options import ModelAdmin, get_content_type_for_model
+from django.contrib.admin.utils import flatten_fieldsets
+from django.db.models import Field, Model
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+#: The form's hidden field: a form that comes back with errors still is about the object as it was when it was opened.
+FIELD = "_sse_version"
+_VERSION = re.compile(r"([0-9a-f]{32})\.([0-9]{1,12})")
+
+
+def version_of(admin: ModelAdmin[Any], request: HttpRequest, obj: Model) -> str:
+    """The object's version now, as text for the page: a digest and when it was made."""
+    return f"{_digest(admin, request, obj)}.{int(time.time())}"
+
+
+def is_version(text: str | None) -> bool:
+    """Whether it may be one of ours."""
+    return text is not None and _VERSION.fullmatch(text) is not None
+
+
+def what_became(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, version: str) -> dict[str, str]:
+    """`{"state": "same" | "changed" | "gone", "text": a sentence for the person}`."""
+    match = _VERSION.fullmatch(version)
+    digest, since = (match[1], int(match[2])) if match else ("", 0)
+    obj = admin.get_object(request, object_id)
+    if obj is None:
+        return {"state": "gone", "text": _gone(admin, request, object_id, since)}
+    if not digest or constant_time_compare(digest, _digest(admin, request, obj)):
+        return {"state": "same", "text": ""}
+    return {"state": "changed", "text": _changed(admin, request, object_id, since)}
+
+
+def _digest(admin: ModelAdmin[Any], request: HttpRequest, obj: Any) -> str:
+    shown = set(flatten_fieldsets(admin.get_fieldsets(request, obj)))
+    deferred = obj.get_deferred_fields()
+    parts: list[str] = []
+    for field in obj._meta.concrete_fields:
+        if field.name in shown and field.attname not in deferred:
+            parts.append(f"{field.name}={_text(field, obj)}")
+    for field in obj._meta.many_to_many:
+        if field.name in shown:
+            pks = sorted(map(str, getattr(obj, field.name).order_by().values_list("pk", flat=True)))
+            parts.append(f"{field.name}={','.join(pks)}")
+    return salted_hmac("sse_django.admin.live.version", "\0".join(parts), algorithm="sha256").hexdigest()[:32]
+
+
+def _text(field: Field[Any, Any], obj: Model) -> str:
+    return str(field.value_to_string(obj))
+
+
+def _entry(admin: ModelAdmin[Any], object_id: str, since: int) -> LogEntry | None:
+    return (
+        LogEntry.objects.filter(
+            content_type=get_content_type_for_model(admin.model),
+            object_id=object_id,
+            action_time__gte=datetime.fromtimestamp(since, tz=UTC) if timezone.now().tzinfo else _naive(since),
+        )
+        .select_related("user")
+        .order_by("-action_time", "-pk")
+        .first()
+    )
+
+
+def _naive(since: int) -> datetime:
+    return datetime.fromtimestamp(since)  # noqa: DTZ006 - USE_TZ is off: local time is what the log has
+
+
+def _changed(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, since: int) -> str:
+    entry = _entry(admin, object_id, since)
+    names = {"name": admin.opts.verbose_name}
+    if entry is None:
+        return _("This %(name)s has been changed meanwhile.") % names
+    if entry.user_id == request.user.pk:
+        return _("You changed this %(name)s in another window at %(time)s.") % {**names, "time": _time(entry)}
+    return _("%(user)s changed this %(name)s at %(time)s.") % {**names, "user": entry.user, "time": _time(entry)}
+
+
+def _gone(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, since: int) -> str:
+    entry = _entry(admin, object_id, since)
+    names = {"name": admin.opts.verbose_name}
+    if entry is None or not entry.is_deletion():
+        return _("This %(name)s has been deleted, or you may no longer see it.") % names
+    if entry.user_id == request.user.pk:
+        return _("You deleted this %(name)s in another window at %(time)s.") % {**names, "time": _time(entry)}
+    return _("%(user)s deleted this %(name)s at %(time)s.") % {**names, "user": entry.user, "time": _time(entry)}
+
+
+def _time(entry: LogEntry) -> str:
+    when = entry.action_time
+    return date_format(timezone.localtime(when) if timezone.is_aware(when) else when, "TIME_FORMAT")

@@ -1,0 +1,1 @@
+"""The live admin: notices, permissions and costs in this process, everything else in Chromium on real servers."""
