@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import datetime as dt
-import decimal
-import uuid
 from collections.abc import Collection
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from django.db import models
-from django.db.models.fields.files import FieldFile
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
-_FileName = Annotated[str, BeforeValidator(lambda value: (value.name or "") if isinstance(value, FieldFile) else value)]
-
-_Base64 = Annotated[str, BeforeValidator(lambda value: base64.b64encode(bytes(value)).decode("ascii"))]
-
-#: By the field's internal type, which subclasses inherit.
-_TYPES: dict[str, Any] = {
-    "AutoField": int,
-    "BigAutoField": int,
-    "SmallAutoField": int,
-    "IntegerField": int,
-    "BigIntegerField": int,
-    "SmallIntegerField": int,
-    "PositiveIntegerField": int,
-    "PositiveBigIntegerField": int,
-    "PositiveSmallIntegerField": int,
-    "BooleanField": bool,
-    "CharField": str,
-    "TextField": str,
-    "SlugField": str,
-    "FilePathField": str,
-    "FileField": _FileName,
-    "ImageField": _FileName,
-    "DateField": dt.date,
-    "DateTimeField": dt.datetime,
-    "TimeField": dt.time,
-    "DurationField": dt.timedelta,
-    "DecimalField": decimal.Decimal,
-    "FloatField": float,
-    "UUIDField": uuid.UUID,
-    "GenericIPAddressField": str,
-    "JSONField": Any,
-    "BinaryField": _Base64,
-}
+from sse_django.fieldtypes import field_type
 
 
 def model_schema(model: type[models.Model], *, fields: Collection[str], name: str | None = None) -> type[BaseModel]:
@@ -80,31 +43,14 @@ def _model_schema(model: type[models.Model], names: tuple[str, ...], schema_name
             raise ValueError(f"{model.__name__} has no concrete field {name!r}; it has {has}")
         field = known[name]
         definitions["pk" if name == "pk" else field.attname] = field_definition(field)
-    return create_model(schema_name, __config__=ConfigDict(from_attributes=True), **definitions)
+    config = ConfigDict(from_attributes=True)
+    return create_model(schema_name, __config__=config, __module__=model.__module__, **definitions)
 
 
 def field_definition(field: models.Field[Any, Any]) -> tuple[Any, Any]:
     """The Pydantic type and `Field` of a model field."""
-    kind = _type_of(field)
-    constraints: dict[str, Any] = {"title": str(field.verbose_name).capitalize()}
-    if field.help_text:
-        constraints["description"] = str(field.help_text)
-    if kind is str and field.max_length:
-        constraints["json_schema_extra"] = {"maxLength": field.max_length}  # described only: the row exists
-    return (kind | None if field.null else kind), Field(**constraints)
-
-
-def _type_of(field: models.Field[Any, Any]) -> Any:
-    if isinstance(field, models.ForeignKey):
-        return _type_of(field.target_field)
-    if isinstance(field, models.GeneratedField):
-        return _type_of(field.output_field)  # type: ignore[arg-type]
-    kind = _TYPES.get(field.get_internal_type())
-    if kind is None:
-        raise TypeError(
-            f"{field} is a {type(field).__name__}, whose type is not known here: write a Pydantic model for it"
-        )
-    if field.flatchoices and kind in (str, int):
-        values = tuple(value for value, _ in field.flatchoices if value is not None)
-        return Literal[values if not field.blank or kind is int or "" in values else (*values, "")] | kind
-    return kind
+    kind = field_type(field)
+    title = str(field.verbose_name or field.name).capitalize()  # a composite key has no verbose name
+    return (kind | None if field.null else kind), Field(
+        title=title, description=str(field.help_text) if field.help_text else None
+    )

@@ -6,6 +6,7 @@ The output depends on the code alone, so that it can be committed, and CI can sa
 from __future__ import annotations
 
 import difflib
+import importlib
 import itertools
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,10 @@ class Command(BaseCommand):
         if options["check"] and not options["output"]:
             raise CommandError("--check compares with a file: name it with --output")
         try:
+            if options["urlconf"]:
+                importlib.import_module(options["urlconf"])
             text = self.text(options)
-        except ImproperlyConfigured as error:
+        except (ImportError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from error
         if not options["output"]:
             self.stdout.write(text, ending="")
