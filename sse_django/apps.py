@@ -17,12 +17,17 @@ class SSEDjangoConfig(AppConfig):
 
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_out
+        from django.utils.module_loading import autodiscover_modules
 
         from sse_django import checks
+        from sse_django.feeds import checks as feed_checks
+        from sse_django.feeds import tracking
 
-        for check in checks.ALL:
+        for check in (*checks.ALL, *feed_checks.ALL):
             register(check, "sse_django")
         user_logged_out.connect(_end_session, dispatch_uid="sse_django.logout")
+        autodiscover_modules("feeds")
+        tracking.refresh()
 
 
 def _end_session(request: Any, **kwargs: Any) -> None:

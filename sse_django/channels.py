@@ -45,3 +45,8 @@ def check_channels(names: Iterable[object], *, reserved: bool = False) -> tuple[
     if not checked or len(checked) > MAX_CHANNELS:
         raise ValueError(f"1 to {MAX_CHANNELS} channels are expected, got {len(checked)}")
     return checked
+
+
+def public(names: Iterable[str]) -> tuple[str, ...]:
+    """Those that are not the package's own."""
+    return tuple(name for name in names if not name.startswith(RESERVED_PREFIX))

@@ -7,14 +7,14 @@ it is sent when the transaction has committed; between the commit and the engine
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from sse_django.backends import BaseBackend, Message, get_backend
-from sse_django.channels import check_channels
+from sse_django.channels import check_channels, public
 from sse_django.exceptions import PublishError
 from sse_django.messages import make_message
 from sse_django.outbox import record
@@ -84,10 +84,21 @@ def send(message: Message, alias: str) -> None:
     backend.check_size(message)
     record(message, alias)
     if not backend.transactional and transaction.get_connection().in_atomic_block:
-        after_commit(lambda: _send_late(backend, message))
+        after_commit(lambda: send_late([message], alias))
         return
     backend.publish([message])
     _tell(backend, message)
+
+
+def send_all(messages: Sequence[Message], alias: str) -> None:
+    """Give several to a transactional backend, in the open transaction, by one statement where that takes them."""
+    backend = get_backend(alias)
+    for message in messages:
+        backend.check_size(message)
+        record(message, alias)
+    backend.publish(messages)
+    for message in messages:
+        _tell(backend, message)
 
 
 def after_commit(do: Callable[[], object]) -> None:
@@ -98,15 +109,24 @@ def after_commit(do: Callable[[], object]) -> None:
         do()
 
 
-def _send_late(backend: BaseBackend, message: Message) -> None:
+def send_late(messages: Sequence[Message], alias: str) -> bool:
+    """Give messages to a backend after their transaction has committed; whether it took them. A failure is logged and told."""
+    backend = get_backend(alias)
+    if not messages:
+        return True
     try:
-        backend.publish([message])
+        backend.publish(messages)
     except PublishError as error:  # the transaction has committed: there is nobody to raise it to
-        logger.exception("an event for %s was not taken by %r", ", ".join(message.channels), backend.alias)
-        publish_failed.send_robust(sender=type(backend), backend=backend, messages=[message], error=error)
-        return
-    _tell(backend, message)
+        channels = ", ".join(dict.fromkeys(name for message in messages for name in public(message.channels)))
+        logger.exception("an event for %s was not taken by %r", channels, backend.alias)
+        publish_failed.send_robust(sender=type(backend), backend=backend, messages=list(messages), error=error)
+        return False
+    for message in messages:
+        _tell(backend, message)
+    return True
 
 
 def _tell(backend: BaseBackend, message: Message) -> None:
-    event_published.send_robust(sender=type(backend), backend=backend, channels=message.channels, event=message.event)
+    event_published.send_robust(
+        sender=type(backend), backend=backend, channels=public(message.channels), event=message.event
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sse_django.backends import Message
+from sse_django.channels import public
 from sse_django.hubs import live_hubs
 from sse_django.outbox import captures
 
@@ -35,7 +36,7 @@ class CapturedEvents:
         self._captured = captured
 
     def _events(self) -> list[PublishedEvent]:
-        return [PublishedEvent(m.channels, m.event, m.data, m.key, backend) for m, backend in self._captured]
+        return [PublishedEvent(public(m.channels), m.event, m.data, m.key, backend) for m, backend in self._captured]
 
     def __len__(self) -> int:
         return len(self._captured)

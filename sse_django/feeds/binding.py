@@ -1,0 +1,91 @@
+"""A feed and one of the models through which its rows change: what is known of rows before they are written."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from django.db import models
+
+from sse_django.feeds.changes import read_row
+from sse_django.feeds.feed import ModelFeed
+from sse_django.feeds.stored import is_as_stored, is_comparable
+from sse_django.feeds.suppression import is_suppressed
+from sse_django.feeds.visibility import channels_of, fields_of_filter
+
+
+class Binding:
+    """A feed that follows a model.
+
+    Attributes:
+        feed: the feed.
+        relation: whether the saved model has the feed's table (`own`), or is a `child` or a `parent` of the feed's model.
+        depends: the attnames that decide where rows are seen, as far as they are known.
+    """
+
+    def __init__(self, feed: ModelFeed, model: type[models.Model], relation: str) -> None:
+        self.feed = feed
+        self.model = model
+        self.relation = relation
+        self.depends: frozenset[str] = frozenset()
+        self.learned = False
+
+    @property
+    def suppressed(self) -> bool:
+        """Whether nothing is to be published here."""
+        return is_suppressed(type(self.feed))
+
+    @cached_property
+    def filters(self) -> frozenset[str] | None:
+        """The attnames that decide whether a row is visible at all; None if they aren't known."""
+        found = fields_of_filter(self.feed.live_rows())
+        keys = {field.attname for field in self.feed.model._meta.concrete_fields if field.primary_key}
+        return None if found is None else found - keys
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every row of the model is visible."""
+        return self.filters == frozenset() and not self.feed.live_rows().query.where
+
+    def learn(self, row: models.Model) -> frozenset[str] | None:
+        """The attnames that decide where this row is seen; None if that can't be told without reading it."""
+        if self.relation == "parent":
+            return None
+        read = channels_of(self.feed, row).fields
+        if not read <= self.depends or not self.learned:
+            self.depends |= read
+            self.learned = True
+        return None if self.filters is None else read | self.filters
+
+    def stored(self, using: str, pk: Any, *, lock: bool) -> frozenset[str]:
+        """The channels of the row as it is stored: a SELECT. None if it isn't visible."""
+        row = read_row(self.feed, using, pk, lock=lock)
+        return frozenset() if row is None else channels_of(self.feed, row).channels
+
+    def is_sendable(self, instance: models.Model) -> bool:
+        """Whether a row that was just saved as a whole can be sent as it is in memory."""
+        payload = self.feed.payload
+        if self.relation == "parent" or not self.sees_all or not payload.is_plain:
+            return False
+        return is_as_stored(instance, payload.attnames | channels_of(self.feed, instance).fields)
+
+    def pk_of(self, instance: models.Model) -> Any:
+        """The primary key of the feed's row."""
+        if self.relation == "child":
+            link = instance._meta.get_ancestor_link(self.feed.model._meta.concrete_model)
+            return instance.pk if link is None else getattr(instance, link.attname)
+        return instance.pk
+
+
+#: By the model that is saved.
+bindings: dict[type[models.Model], tuple[Binding, ...]] = {}
+
+
+def bindings_of(model: type[models.Model]) -> list[Binding]:
+    """Those that are to publish what becomes of this model, here and now."""
+    return [binding for binding in bindings.get(model, ()) if not binding.suppressed]
+
+
+def comparable(model: type[models.Model]) -> dict[str, bool]:
+    """Whether a field, by attname, can be compared in SQL."""
+    return {field.attname: is_comparable(field) for field in model._meta.concrete_fields}

@@ -1,0 +1,40 @@
+"""What a deletion means for a feed: whoever sees the row is told its primary key.
+
+Rows that a queryset or a cascade deletes were read just now. One that is deleted by `row.delete()` was read some time ago
+and may have moved since, so it is read once more, FOR UPDATE, if it can move at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from sse_django.feeds.binding import bindings_of
+from sse_django.feeds.changes import Change, publish
+from sse_django.feeds.visibility import channels_of
+
+OLD = "_sse_deleted"
+
+
+def before(
+    sender: type[models.Model], instance: models.Model, using: str, origin: object = None, **kwargs: Any
+) -> None:
+    """pre_delete."""
+    seen = {}
+    for binding in bindings_of(sender):
+        if binding.relation != "own":
+            continue  # Django deletes the row of the feed's own model as well, and says so
+        now = channels_of(binding.feed, instance)
+        if binding.sees_all and (not now.fields or origin is not instance):
+            seen[binding] = now.channels
+        else:
+            seen[binding] = binding.stored(using, instance.pk, lock=True)
+    instance._state.__dict__[OLD] = seen
+
+
+def after(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
+    """post_delete."""
+    for binding, channels in instance._state.__dict__.pop(OLD, {}).items():
+        if channels:
+            publish(binding.feed, using, [Change(instance.pk, None, channels)])
