@@ -43,7 +43,7 @@ class Encoder:
             if not isinstance(cls, type):
                 raise TypeError(f"events= names events by the class of the item, got {name!r}: {cls!r}")
         self._prefixes = {cls: _prefix(name) for name, cls in self.events.items()}
-        self._writers: dict[type, Callable[[Any], bytes]] = {}
+        self._writers = _Writers(self._make_writer)
         self._data = _Typed(data_type) if (data_type := _data_type(item)) is not UNTYPED else None
         self._sse_only = _is_sse(item)
 
@@ -54,11 +54,7 @@ class Encoder:
             InvalidItem: if the item does not fit the declared type.
             TypeError: if it has no JSON form.
         """
-        cls = item.__class__
-        writer = self._writers.get(cls)
-        if writer is None:
-            writer = self._writers[cls] = self._make_writer(cls)
-        return writer(item)
+        return self._writers[item.__class__](item)
 
     def _make_writer(self, cls: type) -> Callable[[Any], bytes]:
         if issubclass(cls, ChannelEvent):
@@ -69,9 +65,10 @@ class Encoder:
             raise InvalidItem(
                 f"a {cls.__name__} was yielded where ServerSentEvent is declared: wrap it, or declare its type"
             )
+        start = self._prefix_for(cls) + b"data: "
+        if self._data is not None and self._data.is_valid(cls):
+            return make_dump(self._data.adapter, start, b"\n\n")
         dump = self._data.dump_for(cls) if self._data is not None else dump_json
-        prefix = self._prefix_for(cls)
-        start = prefix + b"data: "
         return lambda item: start + dump(item) + b"\n\n"
 
     def _prefix_for(self, cls: type) -> bytes:
@@ -91,6 +88,18 @@ class Encoder:
         return format_sse_event(data_str=data, event=sse.event, id=sse.id, retry=sse.retry, comment=sse.comment)
 
 
+class _Writers(dict[type, Callable[[Any], bytes]]):
+    """What writes the items of a class, made when its first one comes."""
+
+    def __init__(self, make: Callable[[type], Callable[[Any], bytes]]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, cls: type) -> Callable[[Any], bytes]:
+        writer = self[cls] = self._make(cls)
+        return writer
+
+
 class _Typed:
     """Validates and writes values of one declared type."""
 
@@ -100,14 +109,20 @@ class _Typed:
         self._members = (*get_args(declared), declared) if get_origin(declared) in _UNIONS else (declared,)
         self._model = declared if isinstance(declared, type) and issubclass(declared, Model) else None
         if self._model is None:
-            self._adapter: TypeAdapter[Any] = TypeAdapter(declared)
-            self._dump = make_dump(self._adapter)
+            self.adapter: TypeAdapter[Any] = TypeAdapter(declared)
+            self._dump = make_dump(self.adapter)
+
+    def is_valid(self, cls: type) -> bool:
+        """Whether instances need no validation: one of a Pydantic model was validated when it was made."""
+        if cls not in self._members or not issubclass(cls, BaseModel):
+            return False
+        return cls.model_config.get("revalidate_instances") is None
 
     def dump_for(self, cls: type) -> Dump:
         if self._model is not None:
             return self._dump_instance
-        if cls in self._members and issubclass(cls, BaseModel) and cls.model_config.get("revalidate_instances") is None:
-            return self._dump  # an instance of a Pydantic model was validated when it was made
+        if self.is_valid(cls):
+            return self._dump
         if issubclass(cls, Model):
             return self._dump_attributes
         return self._dump_validated
@@ -120,14 +135,14 @@ class _Typed:
 
     def _dump_validated(self, value: Any) -> bytes:
         try:
-            return self._dump(self._adapter.validate_python(value, from_attributes=True))
+            return self._dump(self.adapter.validate_python(value, from_attributes=True))
         except ValidationError as error:
             raise self._misfit(value, error) from None
 
     def _dump_attributes(self, value: Model) -> bytes:
         attributes = Attributes(value)
         try:
-            return self._dump(self._adapter.validate_python(attributes, from_attributes=True))
+            return self._dump(self.adapter.validate_python(attributes, from_attributes=True))
         except ValidationError as error:
             if attributes.sse_problem is not None:
                 raise attributes.sse_problem from None

@@ -22,6 +22,9 @@ from sse_django.instances import instance_data
 
 Dump = Callable[[Any], bytes]
 
+#: With these begin the constants that are no JSON. To look for one byte costs a tenth of looking for the word.
+_N, _I = b"NI"
+
 
 def dump_json(value: Any) -> bytes:
     """Any value as JSON.
@@ -34,13 +37,13 @@ def dump_json(value: Any) -> bytes:
         out = _dump_any(value)
     except PydanticSerializationError as error:
         out = _dump_otherwise(value, error)
-    if b"NaN" in out or b"Infinity" in out:
+    if _N in out or _I in out:
         _check_constants(out, value)
     return out
 
 
-def make_dump(adapter: TypeAdapter[Any]) -> Dump:
-    """A function that writes values of one declared type as JSON; raises as `dump_json` does."""
+def make_dump(adapter: TypeAdapter[Any], before: bytes = b"", after: bytes = b"") -> Dump:
+    """A function that writes values of one declared type as JSON, between two texts; raises as `dump_json` does."""
     name = constant_writer(adapter.core_schema)
     if name is not None:
         raise ValueError(_CONSTANTS.format(name=name))
@@ -51,9 +54,9 @@ def make_dump(adapter: TypeAdapter[Any]) -> Dump:
             out = to_json(value, by_alias=True, fallback=_fallback)
         except PydanticSerializationError as error:
             out = _dump_otherwise(value, error)
-        if b"NaN" in out or b"Infinity" in out:
+        if _N in out or _I in out:
             _check_constants(out, value)
-        return out
+        return before + out + after
 
     return dump
 
@@ -78,7 +81,8 @@ def _dump_otherwise(value: Any, error: PydanticSerializationError) -> bytes:
 
 def _check_constants(out: bytes, value: Any) -> None:
     # Rare, and perhaps only inside a string: look properly.
-    json.loads(out, parse_constant=lambda constant: _refuse_constant(value))
+    if b"NaN" in out or b"Infinity" in out:
+        json.loads(out, parse_constant=lambda constant: _refuse_constant(value))
 
 
 def _to_python(value: Any) -> Any:
