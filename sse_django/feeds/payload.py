@@ -1,7 +1,6 @@
-"""From a row to what goes over the wire: JSON by the feed's schema, or HTML by its template. What isn't in the schema isn't
-sent.
+"""From a row to what goes over the wire: JSON by the feed's schema, or HTML by its template.
 
-A template gets the row as the schema has read it, never the model instance.
+What isn't in the schema isn't sent: a template gets the row as the schema has read it, never the model instance.
 """
 
 from __future__ import annotations

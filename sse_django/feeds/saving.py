@@ -78,7 +78,7 @@ def wrap(model: type[models.Model]) -> None:
     """Have a model's saves watched. Once and for good: a model without a feed any more finds no bindings there."""
     if not hasattr(model.save_base, "sse_feeds"):
         setattr(model, "save_base", _wrap_save_base(model.save_base))  # noqa: B010 -- methods are not for assignment
-        setattr(model, "_do_update", _wrap_do_update(model._do_update))  # type: ignore[attr-defined]  # noqa: B010
+        setattr(model, "_do_update", _wrap_do_update(model._do_update))  # noqa: B010
 
 
 def _wrap_save_base(save_base: Callable[..., Any]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.apps import apps
+from django.core.management.color import no_style
 from django.db import connections
 from django.test import override_settings
 
@@ -53,10 +54,9 @@ def tables(alias: str) -> None:
                 if not model._meta.auto_created and not model._meta.proxy:
                     editor.create_model(model)
         return
-    with connections[alias].constraint_checks_disabled(), connections[alias].cursor() as cursor:
-        for model in reversed(models):
-            if not model._meta.proxy:
-                cursor.execute(f"DELETE FROM {connections[alias].ops.quote_name(model._meta.db_table)}")
+    names = [model._meta.db_table for model in models if not model._meta.proxy]
+    operations = connections[alias].ops
+    operations.execute_sql_flush(operations.sql_flush(no_style(), names, allow_cascade=True))
 
 
 def one_database(alias: str) -> Iterator[str]:
