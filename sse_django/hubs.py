@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from django.core import mail
 
 from sse_django.backends import get_backend
-from sse_django.hub import Hub, Stored
+from sse_django.hub import Hub
+from sse_django.log import Stored
 
 _lock = threading.Lock()
 _hubs: dict[str, Hub] = {}

@@ -15,7 +15,7 @@ from asgiref.sync import sync_to_async
 from sse_django import hubs, shutdown
 from sse_django.channels import RESERVED_PREFIX, check_channel
 from sse_django.eventstream import EventStream
-from sse_django.hub import Stored
+from sse_django.log import Stored
 from sse_django.messages import make_message
 from sse_django.pubsub import after_commit, send
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 Wake = Callable[[], None]
@@ -29,3 +29,63 @@ def make_wake(future: asyncio.Future[Any], result: object = None) -> Wake:
             pass
 
     return wake
+
+
+class Sleeper:
+    """Something of one loop that sleeps. Called from any thread, it has `end` called in its loop."""
+
+    __slots__ = ("loop",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+
+    def __call__(self) -> None:
+        wake_all([self])
+
+    def end(self) -> None:
+        """Wake it; in its loop."""
+        raise NotImplementedError
+
+
+class TaskSleep(Sleeper):
+    """The sleep of one task. It is woken by a call into its loop, so a task may ask to be woken before it sleeps."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.future: asyncio.Future[None] | None = None
+
+    def begin(self) -> asyncio.Future[None]:
+        """What the task awaits."""
+        self.future = self.loop.create_future()
+        return self.future
+
+    def end(self) -> None:
+        """Wake the task; in its loop."""
+        future = self.future
+        if future is not None and not future.done():
+            future.set_result(None)
+
+
+def wake_all(wakes: Iterable[Callable[[], object]]) -> None:
+    """Call them, the sleepers of one loop by one call into it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Sleeper]] = {}
+    for wake in wakes:
+        if isinstance(wake, Sleeper):
+            sleepers = by_loop.get(wake.loop)
+            if sleepers is None:
+                sleepers = by_loop[wake.loop] = []
+            sleepers.append(wake)
+        else:
+            wake()
+    for loop, sleepers in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_end_all, sleepers)
+        except RuntimeError:  # the loop is closed; nobody sleeps there
+            pass
+
+
+def _end_all(sleepers: list[Sleeper]) -> None:
+    for sleeper in sleepers:
+        sleeper.end()

@@ -6,11 +6,19 @@ engine that lost its tail reuses numbers, not tags. Opaque to everyone but a bac
 
 from __future__ import annotations
 
+import os
+import random
 import re
 import secrets
 from dataclasses import dataclass
 
 from sse_django.exceptions import Gone
+
+# Not the kernel's numbers: asking for them gives the interpreter's lock away, and the hub would run after each event of several.
+# Not the module's own generator either, since others may seed that one.
+_random = random.Random()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_random.seed)
 
 _FORM = re.compile(r"([0-9a-z]{1,32})-([0-9]{1,19})-([0-9a-f]{0,16})")
 
@@ -42,7 +50,7 @@ def parse_cursor(text: str, head: str) -> Cursor:
 
 def new_tag() -> str:
     """Eight hexadecimal digits for a new event."""
-    return secrets.token_hex(4)
+    return f"{_random.getrandbits(32):08x}"
 
 
 def new_epoch() -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from sse_django import history
 from sse_django import hub as hub_module
 from sse_django.exceptions import Gone
 from sse_django.hub import Hub, Reader
@@ -295,6 +296,7 @@ def test_closing_wakes_the_consumer_and_forgets_the_reader() -> None:
 def test_readers_that_come_and_go_at_random_miss_nothing_and_get_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "Ring", lambda *args: Ring(*args, max_events=50))
     monkeypatch.setattr(hub_module, "PAGE", 7)
+    monkeypatch.setattr(history, "PAGE", 7)
     log = FakeLog()
     total, dice = 3000, random.Random(1)
     expected = {"a": [], "b": []}  # type: dict[str, list[str]]
