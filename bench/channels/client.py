@@ -1,0 +1,136 @@
+"""The clients, in a process of their own: `python -m bench.channels.client PORT[,PORT] CONNECTIONS PATH`. Standard library only.
+
+`{i%N}` and `{i+N}` in PATH are the connection's number, modulo and plus N. It opens them, prints "ready", and answers lines: `expect EVENTS SECONDS` with how many
+came, once that many have; `hold SECONDS` with the number of reads that had something; `latency EVENTS SECONDS` with the
+sorted delays of as many events in nanoseconds, read without ever sleeping. Events are found by a mark in their data and not
+parsed: that costs less than any server pays, so the server is what is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import selectors
+import socket
+import sys
+import time
+
+from bench.cores import MAY_SPIN, pin
+
+#: Seconds between two looks. A reader that sleeps in its sockets has to be woken at each send, which the server pays for.
+LOOK = 0.001
+#: Connections that are on their way at once.
+AT_ONCE = 100
+#: Connections from one address: ports are fewer than 65,536 for one pair of addresses.
+PER_ADDRESS = 10_000
+#: What every event has once, before the nanoseconds of its making.
+MARK = b'"t":'
+MADE = re.compile(rb'"t":(\d+)')
+NUMBER = re.compile(r"\{i([%+])(\d+)\}")
+
+_buffer = bytearray(1024 * 1024)
+_view = memoryview(_buffer)
+
+
+class Connection:
+    __slots__ = ("sock", "tail")
+
+    def __init__(self, port: int, path: str, number: int) -> None:
+        self.tail = b""
+        source = None
+        if sys.platform == "linux" and number >= PER_ADDRESS:  # elsewhere loopback has one address
+            source = (f"127.0.0.{2 + number // PER_ADDRESS}", 0)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=60, source_address=source)
+        self.sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n".encode())
+
+    def read(self) -> bytes | memoryview:
+        """What is there, with the last bytes of what was: a mark may be cut in two. Empty if the server closed."""
+        kept = len(self.tail)
+        _view[:kept] = self.tail
+        size = self.sock.recv_into(_view[kept:])
+        end = kept + size
+        self.tail = bytes(_view[max(0, end - len(MARK) + 1) : end])
+        return _view[:end] if size else b""
+
+
+class Clients:
+    """All connections."""
+
+    def __init__(self, ports: list[int], connections: int, path: str) -> None:
+        self.selector = selectors.DefaultSelector()
+        self.counted = 0
+        self.opened: list[Connection] = []
+        for first in range(0, connections, AT_ONCE):
+            numbers = range(first, min(first + AT_ONCE, connections))
+            batch = [Connection(ports[i % len(ports)], numbered(path, i), i) for i in numbers]
+            for connection in batch:
+                head = connection.sock.recv(4096)
+                if b" 200 " not in head:
+                    sys.exit(f"the server answered {head!r}")
+                connection.sock.setblocking(False)
+                self.selector.register(connection.sock, selectors.EVENT_READ, connection)
+            self.opened += batch
+
+    def look(self, timeout: float) -> int:
+        """Read whatever has come; how many connections had something."""
+        ready = self.selector.select(timeout)
+        for key, _ in ready:
+            connection: Connection = key.data
+            part = connection.read()
+            if not part:
+                sys.exit("the server closed a connection")
+            self.counted += _buffer.count(MARK, 0, len(part))
+        return len(ready)
+
+    def expect(self, events: float, seconds: float) -> int:
+        deadline = time.monotonic() + seconds
+        while self.counted < events and time.monotonic() < deadline:
+            if not self.look(0):
+                time.sleep(LOOK)
+        counted, self.counted = self.counted, 0
+        return counted
+
+    def hold(self, seconds: float) -> int:
+        deadline, reads = time.monotonic() + seconds, 0
+        while (left := deadline - time.monotonic()) > 0:
+            reads += self.look(left)
+        self.counted = 0
+        return reads
+
+    def latency(self, events: float, seconds: float) -> list[int]:
+        """From an event's making to its arrival at the one connection there is."""
+        sock = self.opened[0].sock
+        if not MAY_SPIN:
+            sock.settimeout(seconds)
+        delays: list[int] = []
+        deadline = time.monotonic() + seconds
+        while len(delays) < events and time.monotonic() < deadline:
+            try:
+                received = sock.recv(65536)
+            except BlockingIOError:
+                continue
+            now = time.monotonic_ns()
+            delays += [now - int(made) for made in MADE.findall(received)]
+        return sorted(delays)
+
+
+def numbered(path: str, i: int) -> str:
+    return NUMBER.sub(lambda found: str(i % int(found[2]) if found[1] == "%" else i + int(found[2])), path)
+
+
+def main() -> None:
+    pin(1)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    ports, connections, path = sys.argv[1:]
+    clients = Clients([int(port) for port in ports.split(",")], int(connections), path)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        command, *numbers = line.split()
+        answer = {"expect": clients.expect, "hold": clients.hold, "latency": clients.latency}[command]
+        print(json.dumps(answer(*map(float, numbers))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

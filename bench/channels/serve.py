@@ -1,0 +1,59 @@
+"""A server under test, in a process of its own: `python -m bench.channels.serve raw_queue`.
+
+It prints its port and then answers lines on its standard input, in a thread: `cpu` with the seconds of processor time it has
+used, `memory` with its KiB and threads, `publish CHANNEL EVENTS [CHANNEL EVENTS ...]` with "ok". It ends with its input.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import resource
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from types import ModuleType
+
+import uvicorn
+
+from bench.cores import pin
+
+
+def main() -> None:
+    pin(int(os.environ.get("BENCH_CORE", "0")))
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    module = importlib.import_module(f"bench.channels.servers.{sys.argv[1]}")
+    config = uvicorn.Config(module.app, access_log=False, log_level="critical", lifespan="off", backlog=4096)
+    server = uvicorn.Server(config)
+    threading.Thread(target=answer, args=(server, module), daemon=True).start()
+    print(listener.getsockname()[1], flush=True)
+    server.run(sockets=[listener])
+
+
+def answer(server: uvicorn.Server, module: ModuleType) -> None:
+    for line in sys.stdin:
+        command, *words = line.split()
+        if command == "cpu":
+            print(time.process_time(), flush=True)
+        elif command == "memory":
+            print(*memory(), flush=True)
+        else:
+            for channel, events in zip(words[::2], words[1::2], strict=True):
+                module.publish(channel, int(events))
+            print("ok", flush=True)
+    server.should_exit = True
+
+
+def memory() -> tuple[int, int]:
+    """KiB in use, and threads. Where there is no /proc the first is the most that there ever was, in KiB or bytes."""
+    rollup = Path("/proc/self/smaps_rollup")
+    if not rollup.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, threading.active_count()
+    used = next(line for line in rollup.read_text().splitlines() if line.startswith("Pss:"))
+    return int(used.split()[1]), len(list(Path("/proc/self/task").iterdir()))
+
+
+if __name__ == "__main__":
+    main()
