@@ -5,6 +5,7 @@ views and their options ──> streams ──> document ──> JSON, YAML
 """
 
 from sse_django.openapi.document import openapi_document
+from sse_django.openapi.pages import openapi_view
 from sse_django.openapi.typescript import typescript_types
 
-__all__ = ["openapi_document", "typescript_types"]
+__all__ = ["openapi_document", "openapi_view", "typescript_types"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
 from sse_django.openapi.components import Described, JsonSchema, json_schemas
 from sse_django.openapi.kinds import ANY, NOTHING, Event
@@ -53,8 +54,19 @@ def openapi_document(
     Raises:
         ImproperlyConfigured: if a stream declares what can't be described; the message names its URL.
     """
-    described = streams(urlconf)
-    schemas = _Schemas(described)
+    return describe(streams(urlconf), title=title, version=version, server=server)
+
+
+def describe(
+    described: list[Stream],
+    *,
+    title: str = "Event streams",
+    version: str = "1",
+    server: str | None = None,
+    generator: type[GenerateJsonSchema] = GenerateJsonSchema,
+) -> JsonSchema:
+    """The document of some streams, whose schemas are made by `generator`."""
+    schemas = _Schemas(described, generator)
     paths: dict[str, JsonSchema] = {}
     for stream in described:
         paths.setdefault(stream.path, {})[stream.method] = _operation(stream, schemas)
@@ -74,7 +86,7 @@ def openapi_document(
 class _Schemas:
     """The JSON Schema of each event's data and of each body, which come from one call so that they share definitions."""
 
-    def __init__(self, described: list[Stream]) -> None:
+    def __init__(self, described: list[Stream], generator: type[GenerateJsonSchema]) -> None:
         wanted: dict[Any, Described] = {}
         for stream in described:
             for event in stream.events:
@@ -84,7 +96,7 @@ class _Schemas:
                 wanted[stream.id, "body"] = Described(stream.body.adapter, "validation", stream.where)
                 wanted[InvalidBody] = Described(InvalidBody, "serialization", "422")
                 wanted[Refusal] = Described(Refusal, "serialization", "415")
-        made, self.definitions = json_schemas(wanted.values())
+        made, self.definitions = json_schemas(wanted.values(), generator)
         self._made: dict[Any, JsonSchema] = dict(zip(wanted, made, strict=True))
 
     def __getitem__(self, key: Any) -> JsonSchema:
