@@ -23,7 +23,7 @@ def one() -> int:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Number(5), "a function without arguments or a queryset is expected as its source, got 5"),
+        (lambda: Number(5), "a function without arguments, a queryset or a ModelFeed is expected as its source, got 5"),
         (lambda: Number(one, interval=0), "interval=0: seconds, 0.1 or more"),
         (lambda: Number(one, interval=math.inf), "interval=inf"),
         (lambda: Number(one, timeout=-1), "timeout=-1: seconds above 0"),
@@ -195,7 +195,8 @@ def test_a_line_of_a_channel_is_its_text() -> None:
     assert text("plain") == "plain"
     assert text({"text": "said"}) == "said"
     assert text({"message": "said"}) == "said"
-    assert text({"id": 5}) == '{"id": 5}'
+    assert text({"id": 5, "status": "paid"}) == "id: 5, status: paid"
+    assert text([1, None]) == "[1, null]"
 
 
 def test_line_may_leave_an_event_out() -> None:

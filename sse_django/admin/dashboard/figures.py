@@ -54,19 +54,19 @@ class TimeSeries(Measured):
 
     kind = "timeseries"
     default_columns = 2
+    default_interval = 2.0
 
     def __init__(
         self,
         source: Any,
         *,
-        interval: float = 2.0,
         points: int = 300,
         history: Callable[[], Any] | None = None,
         **options: Any,
     ) -> None:
         self.points = points
         self.history = history
-        super().__init__(source, interval=interval, **options)
+        super().__init__(source, **options)
         self._require(points in range(2, 10_001), f"points={points!r}: 2 to 10000")
         self._require(
             history is None or callable(history), f"history={history!r}: a function of pairs of time and value"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -24,7 +24,7 @@ class Table(Widget):
 
     Args:
         fields: the columns: names of fields, attributes, methods or keys, across relations with `__`; functions of a row; pairs
-            of a heading and one of these. Must be said for instances; of dicts all keys are shown without it.
+            of a heading and one of these. Must be said for instances; a feed has its own, and of dicts all keys are shown.
         limit: how many rows are read and shown.
         link: whether the first column leads to the admin's page of a queryset's object, for those who may see it.
     """
@@ -36,7 +36,7 @@ class Table(Widget):
         self,
         source: Any,
         *,
-        fields: Sequence[Column] | None = None,
+        fields: Collection[Column] | None = None,
         limit: int = 20,
         link: bool = True,
         **options: Any,
@@ -49,6 +49,9 @@ class Table(Widget):
             fields is None or (not isinstance(fields, str) and len(fields) > 0), f"fields={fields!r}: a list of columns"
         )
         self.model = self.source.model if isinstance(self.source, QuerySet) else None
+        if self.feed is not None:
+            self.model = self.feed.model
+            self.fields = fields = fields or self.feed.fields or list(self.feed.schema.model_fields)
         self.link = link and self.model is not None
         of_instances = isinstance(self.source, QuerySet) and not has_values(self.source)
         self._require(fields is not None or not of_instances, "which fields=[…] are the columns?")
@@ -60,7 +63,7 @@ class Table(Widget):
         Raises:
             ImproperlyConfigured: for the first of them.
         """
-        if self.model is None or has_values(self.source):
+        if not isinstance(self.source, QuerySet) or self.model is None or has_values(self.source):
             return
         for _, reads in self._columns:
             first = reads.split("__")[0] if isinstance(reads, str) else None
@@ -101,7 +104,8 @@ class Log(Widget):
     """Lines, newest last. They are the events of a channel, or what the source returns: all lines that are to be shown.
 
     Args:
-        source: a function that returns texts, or pairs of a time and a text; not with `channel`.
+        source: a function that returns texts, or pairs of a time and a text, or a `ModelFeed`, whose events are the lines where
+            it has its own channel; not with `channel`.
         channel: the name of a channel, or several; what is published there is a line, from when the first viewer comes.
         line: makes the text of a channel's event (`ServerSentEvent`); None as the text leaves it out.
         lines: how many are kept.
@@ -122,7 +126,6 @@ class Log(Widget):
         **options: Any,
     ) -> None:
         self.channels: tuple[str, ...] = ()
-        self.backend = backend
         self.lines = lines
         self._line = line or _line
         if channel is not None:
@@ -131,6 +134,11 @@ class Log(Widget):
             except (TypeError, ValueError) as error:
                 raise ImproperlyConfigured(f"{type(self).__name__}: channel={channel!r}: {error}") from None
         super().__init__(source, **options)
+        if self.feed is not None:
+            self._require(bool(self.on), f"the channels of {self.feed.__name__} depend on its rows: say channel=")
+            self.channels, self.on = self.on, ()
+        else:
+            self.backend = backend
         self._require(lines in range(1, 5001), f"lines={lines!r}: 1 to 5000")
         self._require(callable(self._line), f"line={line!r}: a function of an event")
 
@@ -172,4 +180,9 @@ def _line(event: ServerSentEvent[Any]) -> Any:
         said = data.get("text", data.get("message"))
         if isinstance(said, str):
             return said
-    return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+        return ", ".join(f"{name}: {_plain(value)}" for name, value in data.items())
+    return _plain(data)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

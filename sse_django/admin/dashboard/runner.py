@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -17,10 +18,15 @@ from sse_django.admin.dashboard.figures import TimeSeries
 from sse_django.admin.dashboard.lists import Log
 from sse_django.admin.dashboard.widget import Widget
 from sse_django.background import background_loop
+from sse_django.events import ServerSentEvent
 from sse_django.pubsub import subscribe
 
 #: Seconds before a channel that failed is read again; the subscription itself has its own patience with engines.
 AGAIN = 2.0
+#: Seconds between two calls, however much is published.
+APART = 0.25
+
+logger = logging.getLogger("sse_django")
 
 
 class TookTooLong(Exception):
@@ -78,11 +84,43 @@ class Runner:
         if isinstance(widget, TimeSeries) and widget.history is not None and not self._history_asked:
             self._history_asked = True
             await self._backfill(widget)
+        told = asyncio.Event()
+        listener = asyncio.create_task(self._listen(widget, told)) if widget.on else None
+        try:
+            while True:
+                await self._until_due(told)
+                told.clear()
+                self._due = time.monotonic() + widget.interval
+                at = time.time()
+                await self._ask(widget.call(), lambda value, at=at: self._got(value, at))  # type: ignore[misc]
+        finally:
+            if listener is not None:
+                listener.cancel()
+
+    async def _until_due(self, told: asyncio.Event) -> None:
+        """Until the interval is over, or, a moment after the last call, something was published that concerns it."""
+        try:
+            async with asyncio.timeout(max(0.0, self._due - time.monotonic())):
+                await told.wait()
+                last = self._due - self._widget.interval
+                await asyncio.sleep(min(APART, self._widget.interval) - (time.monotonic() - last))
+        except TimeoutError:
+            pass
+
+    async def _listen(self, widget: Widget, told: asyncio.Event) -> None:
         while True:
-            await asyncio.sleep(self._due - time.monotonic())
-            self._due = time.monotonic() + widget.interval
-            at = time.time()
-            await self._ask(widget.call(), lambda value, at=at: self._got(value, at))  # type: ignore[misc]
+            try:
+                begun = False
+                async for event in subscribe(*widget.on, backend=widget.backend):
+                    # The first is the cursor from which it reads: what came before it, the last call may not have seen.
+                    if not begun or not _is_cursor(event):
+                        told.set()
+                    begun = True
+            except Exception:
+                logger.exception(
+                    "the channels of the widget %r can't be read; it is asked by its interval", widget.name
+                )
+            await asyncio.sleep(AGAIN)
 
     async def _backfill(self, widget: TimeSeries) -> None:
         call = widget.history_call()
@@ -123,6 +161,10 @@ class Runner:
             except Exception as error:
                 self._failed(error)
             await asyncio.sleep(AGAIN)
+
+
+def _is_cursor(event: ServerSentEvent[Any]) -> bool:
+    return event.event is None and event.data is None
 
 
 async def _quiet(call: Coroutine[Any, Any, Any]) -> tuple[Any, Exception | None]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,9 +17,13 @@ from django.utils.text import capfirst
 
 from sse_django.admin.dashboard.sources import Call
 from sse_django.admin.dashboard.tracks import Latest, Track
+from sse_django.channels import check_channels
+from sse_django.feeds import ModelFeed
 
 #: Seconds below which an interval is a loop.
 SHORTEST = 0.1
+#: Seconds between two calls of a source that is told when to ask, unless it says otherwise.
+RARELY = 30.0
 #: Columns of the grid on a wide screen.
 COLUMNS = 4
 
@@ -32,10 +36,12 @@ class Widget:
     """One rectangle of a dashboard. Subclasses say what a source may return (`convert`) and what is remembered (`track`).
 
     Args:
-        source: a function without arguments, sync or async, or a queryset.
+        source: a function without arguments, sync or async, a queryset, or a `ModelFeed`, which stands for its live rows.
         label: the heading; the attribute's name if left out.
         help: a sentence below the heading.
-        interval: seconds between the beginnings of two calls, while somebody looks.
+        interval: seconds between the beginnings of two calls, while somebody looks. With `on`, the longest time between them.
+        on: a channel, or several; the source is asked at once when something is published there, too. A feed in its own channel
+            needs no saying.
         timeout: seconds after which a call is said to take too long. The next one waits for its end all the same.
         permission: "app.codename", or a function of the request; those without it get neither the widget nor its data.
         columns: how many of the page's four columns it takes, where there is room.
@@ -46,6 +52,7 @@ class Widget:
 
     kind: ClassVar[str]
     default_columns: ClassVar[int] = 1
+    default_interval: ClassVar[float] = 5.0
     name = ""
 
     def __init__(
@@ -54,12 +61,19 @@ class Widget:
         *,
         label: Any = None,
         help: Any = "",
-        interval: float = 5.0,
+        interval: float | None = None,
+        on: str | Iterable[str] = (),
         timeout: float = 30.0,
         permission: Permission = None,
         columns: int | None = None,
     ) -> None:
+        self.feed: type[ModelFeed] | None = None
+        if isinstance(source, type) and issubclass(source, ModelFeed):
+            self.feed, source = source, self._live_rows(source)
         self.source = source.all() if isinstance(source, Manager) else source
+        self.on, self.backend = self._channels(on)
+        if interval is None:
+            interval = RARELY if self.on else self.default_interval
         self.given_label = label
         self.help = help
         self.interval = interval
@@ -73,6 +87,21 @@ class Widget:
         self._require(_is_number(timeout) and timeout > 0, f"timeout={timeout!r}: seconds above 0")
         self._require(self.columns in range(1, COLUMNS + 1), f"columns={columns!r}: 1 to {COLUMNS}")
         check_permission(permission, type(self).__name__)
+
+    def _live_rows(self, feed: type[ModelFeed]) -> Callable[[], Any]:
+        self._require(feed.model is not None, f"{feed.__name__} has no model: it is a base for feeds")
+        return lambda: feed.instance().get_live_queryset()
+
+    def _channels(self, on: str | Iterable[str]) -> tuple[tuple[str, ...], str]:
+        """Where to listen, and on which backend."""
+        names = [on] if isinstance(on, str) else list(on)
+        if self.feed is not None and self.feed.channels_for is ModelFeed.channels_for:
+            names += self.feed.instance().channels_for(None)
+        try:
+            channels = check_channels(names) if names else ()
+        except (TypeError, ValueError) as error:
+            raise ImproperlyConfigured(f"{type(self).__name__}: on={on!r}: {error}") from None
+        return channels, "default" if self.feed is None else self.feed.backend
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -93,7 +122,7 @@ class Widget:
             return
         self._require(
             callable(self.source),
-            f"a function without arguments or a queryset is expected as its source, got {self.source!r}",
+            f"a function without arguments, a queryset or a ModelFeed is expected as its source, got {self.source!r}",
         )
 
     def convert(self, value: Any) -> Any:

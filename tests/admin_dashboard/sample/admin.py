@@ -22,6 +22,7 @@ from tests.app.models import Category, Product
 #: What the tests change, by a request to the process.
 ANSWERS: dict[str, str] = {"broken": "no", "open": "17", "slow": "0"}
 ASKED: Counter[str] = Counter()
+STEPS = itertools.count(1)
 QUICK = 0.2
 
 
@@ -112,7 +113,7 @@ class EdgeCases(Dashboard):
     nothing = Number(lambda: None, interval=QUICK)
     below_zero = Number(lambda: -0.125, percent=True, interval=QUICK)
     flat = TimeSeries(lambda: 0, interval=QUICK)
-    huge_line = TimeSeries(lambda c=itertools.count(1): 10 ** (next(c) % 12), interval=QUICK)
+    huge_line = TimeSeries(lambda: 10 ** (next(STEPS) % 12), interval=QUICK)
     lone = TimeSeries(lambda: 5, interval=600)
     bars = Bar(lambda: {"up": 12, "down": -7, "none": None, "long " * 30: 3, None: 1}, interval=QUICK)
     no_bars = Bar(dict, interval=QUICK)
