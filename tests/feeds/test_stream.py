@@ -64,7 +64,9 @@ def test_a_fresh_client_gets_the_snapshot_and_then_what_comes_after_it(
         assert stream.headers["Content-Type"] == "text/event-stream; charset=utf-8"
         snapshot = stream.next()
         assert pairs([snapshot]) == [("snapshot", [{"id": old.pk, "status": "new"}])]
-        assert stream.body == f'event: snapshot\ndata: [{{"id":{old.pk},"status":"new"}}]\nid: {snapshot.id}\n\n'.encode()
+        assert (
+            stream.body == f'event: snapshot\ndata: [{{"id":{old.pk},"status":"new"}}]\nid: {snapshot.id}\n\n'.encode()
+        )
         new = Order.objects.create(customer=ada)
         Order.objects.create(customer=bob)
         old.delete()
@@ -202,9 +204,7 @@ def test_who_has_no_channel_gets_403(serve: Serve, sse_client: StreamClient) -> 
         assert stream.status_code == 403
 
 
-def test_the_permission_is_asked_again_if_that_is_wanted(
-    serve: Serve, sse_client: StreamClient, ada: Customer
-) -> None:
+def test_the_permission_is_asked_again_if_that_is_wanted(serve: Serve, sse_client: StreamClient, ada: Customer) -> None:
     asked: list[bool] = []
 
     class Rechecked(Orders, ModelFeed):
@@ -227,7 +227,9 @@ def test_it_is_get_and_head_alone(serve: Serve, sse_client: StreamClient, feed: 
     assert sse_client.post(f"/?customer={ada.pk}").status_code == 405
 
 
-def test_the_view_knows_its_feed_and_takes_options(serve: Serve, sse_client: StreamClient, feed: Any, ada: Customer) -> None:
+def test_the_view_knows_its_feed_and_takes_options(
+    serve: Serve, sse_client: StreamClient, feed: Any, ada: Customer
+) -> None:
     view = feed.as_view(retry=1234)
     assert view.feed_class is feed
     assert (view.__name__, view.__module__) == ("OrderFeed", __name__)

@@ -1,0 +1,36 @@
+"""The model is in another database than the log: nothing that is rolled back is told of."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import transaction
+
+from sse_django.feeds import ModelFeed
+from tests.feeds.app.models import Order
+from tests.feeds.conftest import one_database
+from tests.feeds.test_publishing import logged
+
+
+def test_events_wait_for_the_commit_of_the_models_database(sqlite_alias: str, postgres: str) -> None:
+    class OrderFeed(ModelFeed):
+        model = Order
+        fields = ["id"]
+
+    def fail() -> None:
+        with transaction.atomic(using=sqlite_alias):
+            Order.objects.using(sqlite_alias).create()
+            raise RuntimeError
+
+    from django.test import override_settings
+
+    settings = {
+        "default": {"BACKEND": "sse_django.backends.database.DatabaseBackend", "OPTIONS": {"using": postgres}},
+    }
+    for _ in one_database(sqlite_alias):
+        with override_settings(SSE_DJANGO={"BACKENDS": settings}):
+            with pytest.raises(RuntimeError):
+                fail()
+            with transaction.atomic(using=sqlite_alias):
+                Order.objects.using(sqlite_alias).create()
+                assert logged(postgres) == []
+            assert [event for event, *_ in logged(postgres)] == ["created"]
