@@ -35,6 +35,7 @@ from django.test import RequestFactory
 from django.urls import resolve
 
 from sse_django.events import format_sse_event
+from sse_django.openapi import typescript_types
 from sse_django.testing import EventParser
 from tests.docs import curl
 from tests.docs.blocks import ROOT, Block
@@ -204,6 +205,7 @@ def run_toml(page: Page, block: Block) -> None:
 def run_ts(page: Page, block: Block) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "block.ts"
+        (Path(folder) / "streams.d.ts").write_text(typescript_types(), encoding="utf-8")  # of the page's own project
         # A URL of a static file is an absolute path to the compiler.
         file.write_text(block.text.replace('"/static/', f'"{ROOT}/sse_django/static/'))
         try:
