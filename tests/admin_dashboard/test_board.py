@@ -148,7 +148,8 @@ async def test_coming_and_going_does_not_ask_more_often() -> None:
 async def test_a_newcomer_gets_what_is_known_at_once() -> None:
     one = board(line=TimeSeries(lambda: 5, interval=60, history=lambda: [(time.time() - 5, 3), (time.time() - 1, 4)]))
 
-    async with watching(one, "line"), asyncio.timeout(10):
+    async with watching(one, "line") as first, asyncio.timeout(10):
+        await first.event("state")
         while True:
             async with watching(one, "line") as second:
                 state = (await second.event("state"))["state"]

@@ -82,8 +82,8 @@ class Runner:
         if isinstance(widget, Log) and widget.channels:
             await self._follow(widget)
         if isinstance(widget, TimeSeries) and widget.history is not None and not self._history_asked:
-            self._history_asked = True
             await self._backfill(widget)
+            self._history_asked = True  # not if the only viewer left meanwhile
         told = asyncio.Event()
         listener = asyncio.create_task(self._listen(widget, told)) if widget.on else None
         try:
