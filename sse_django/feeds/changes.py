@@ -51,8 +51,8 @@ class Change:
     old: frozenset[str] | None = frozenset()
 
 
-#: Called with a feed and the messages of each change: what tests watch.
-observers: list[Callable[[ModelFeed, Change, list[Message]], None]] = []
+#: Called with a feed, a primary key, and the channels that the row was in and is in: what tests watch.
+observers: list[Callable[[ModelFeed, Any, frozenset[str], frozenset[str]], None]] = []
 
 
 def publish(feed: ModelFeed, using: str, changes: Sequence[Change]) -> None:
@@ -61,13 +61,13 @@ def publish(feed: ModelFeed, using: str, changes: Sequence[Change]) -> None:
         return
     if feed.joins(using):
         feed.payload.load([change.row for change in changes if change.row is not None])
-        messages = [message for change in changes for message in _observed(feed, change)]
+        messages = [message for change in changes for message in messages_for(feed, change)]
         if messages:
             send_all(messages, feed.backend)
         return
     if captures or observers:  # a test may never commit
         for change in changes:
-            for message in _observed(feed, change):
+            for message in messages_for(feed, change):
                 record(message, feed.backend)
     late = [(change.pk, change.old) for change in changes]
     transaction.on_commit(lambda: _publish_late(feed, using, late), using=using)
@@ -127,6 +127,8 @@ def messages_for(feed: ModelFeed, change: Change) -> list[Message]:
     """The events of a change: none to three, in the order in which readers of several channels need them."""
     new = frozenset() if change.row is None else channels_of(feed, change.row).channels
     old = new if change.old is None else change.old
+    for observer in observers:
+        observer(feed, change.pk, old, new)
     lost, gained, kept = old - new, new - old, old & new
     made: list[Message] = []
     if lost:
@@ -146,13 +148,6 @@ def _message(
         raise ValueError(f"{feed.label}: a row is in {len(channels)} channels; up to {MAX_CHANNELS} are possible")
     names = (*sorted(channels), f"{MARK}{feed.label}", *(f"{prefix}{name}" for name in sorted(others)))
     return Message(names, replace_surrogates(sent.text).replace("\0", "\ufffd"), event=sent.event)
-
-
-def _observed(feed: ModelFeed, change: Change) -> list[Message]:
-    messages = messages_for(feed, change)
-    for observer in observers:
-        observer(feed, change, messages)
-    return messages
 
 
 def _publish_late(feed: ModelFeed, using: str, changes: list[tuple[Any, frozenset[str] | None]]) -> None:

@@ -1,5 +1,6 @@
 """For tests of streams and channels: clients that read endless ones on Django's real handlers, and every backend's contract."""
 
+from sse_django.testing.agreement import assert_feed_agrees
 from sse_django.testing.clients import AsyncStreamClient, StreamClient
 from sse_django.testing.contract import BackendContract, TransactionalContract
 from sse_django.testing.parser import EventParser, ReceivedEvent
@@ -19,6 +20,7 @@ __all__ = [
     "StreamTimeout",
     "SyncStream",
     "TransactionalContract",
+    "assert_feed_agrees",
     "capture_events",
     "live_backend",
 ]

@@ -55,7 +55,7 @@ def drain(stream: SyncStream, replica: Replica) -> None:
 
 
 @pytest.mark.parametrize("resuming", [False, True], ids=["staying", "coming back"])
-def test_overlapping_writers(postgres: str, serve: Serve, sse_client: StreamClient, resuming: bool) -> None:
+def test_overlapping_writers(postgres: str, serve: Serve, sse_client: StreamClient, resuming: bool) -> None:  # noqa: C901
     class OrderFeed(ModelFeed):
         model = Order
         fields = ["id", "total"]
