@@ -50,6 +50,8 @@ def guards_of(view: Callable[..., Any]) -> Guards:
     """The guards of a view as it stands in the URLconf."""
     view_class: type | None = getattr(view, "view_class", None)
     asked = _Closures(view, view_class)
+    feed: Any = getattr(view, "feed_class", None)
+    feed_asks = feed is not None and not feed.has_permission.__module__.startswith("sse_django.")
     mixin = view_class if view_class is not None and _is_a(view_class, _ACCESS_MIXIN) else None
     raises = bool(getattr(view, "view_initkwargs", {}).get("raise_exception", getattr(mixin, "raise_exception", False)))
     decorated = hasattr(view, "login_url") and not asked.raises_first
@@ -57,7 +59,7 @@ def guards_of(view: Callable[..., Any]) -> Guards:
     return Guards(
         methods=_methods(view, view_class, asked),
         login=required or decorated or (mixin is not None and not raises),
-        forbids=asked.raises or (mixin is not None and (raises or _tests(mixin))),
+        forbids=asked.raises or feed_asks or (mixin is not None and (raises or _tests(mixin))),
         csrf_exempt=bool(getattr(view, "csrf_exempt", False)),
     )
 

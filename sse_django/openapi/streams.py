@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections import Counter
@@ -125,9 +126,14 @@ def _described(route: Route, method: str | None, streaming: StreamingView, code:
 
 def _events(streaming: StreamingView, feed: Any) -> list[Event]:
     if feed is not None:
-        # A feed says `str` where it sends HTML, which is no JSON.
-        return [Event(name, TEXT if data is str else data) for name, data in feed.event_models().items()]
+        return list(_events_of_feed(feed))
     return declared_events(streaming.encoder.item, streaming.encoder.events)
+
+
+@functools.cache  # a feed makes its types when it is asked, and one at two URLs has them once
+def _events_of_feed(feed: Any) -> tuple[Event, ...]:
+    # A feed says `str` where it sends HTML, which is no JSON.
+    return tuple(Event(name, TEXT if data is str else data) for name, data in feed.event_models().items())
 
 
 def _docstring(code: Any) -> str | None:
