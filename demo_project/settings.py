@@ -15,6 +15,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DEMO_PACE = float(os.environ.get("DEMO_PACE", "0.3"))
 
 DEBUG = True
+# The bakery signs anybody in by a click. Only a demo does that.
+DEMO_SIGN_IN = True
 SECRET_KEY = "the demo is on 127.0.0.1 and keeps nothing secret"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
@@ -27,6 +29,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "sse_django",
     "demo_project.catalog",
+    "demo_project.shop",
 ]
 
 MIDDLEWARE = [

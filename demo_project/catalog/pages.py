@@ -17,6 +17,9 @@ POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
+#: What the index shows of the bakery.
+DRAWINGS = [f"shop/art/{name}.svg" for name in ("loaf", "croissant", "bun", "cake")]
+
 Page = Callable[..., HttpResponse]
 
 
@@ -36,8 +39,8 @@ def strict(page: Page) -> Page:
 def index(request: HttpRequest) -> HttpResponse:
     first = tour.EXAMPLES[0]
     code = source.code_of(source.view_at(first.stream_url))
-    context = {"parts": tour.parts(), "count": len(tour.EXAMPLES), "first": first, "code": code}
-    return render(request, "catalog/index.html", {**context, **_served_by(request)})
+    context = {"parts": tour.parts(), "count": len(tour.EXAMPLES), "first": first, "code": code, "bakery": DRAWINGS}
+    return render(request, "catalog/index.html", {**context, **served_by(request)})
 
 
 @strict
@@ -57,8 +60,9 @@ def example(request: HttpRequest, slug: str) -> HttpResponse:
         "after": after,
         "engine": engine.name_of(settings.DEMO_ENGINE),
     }
-    return render(request, chosen.template, {**context, **_served_by(request)})
+    return render(request, chosen.template, {**context, **served_by(request)})
 
 
-def _served_by(request: HttpRequest) -> dict[str, str]:
+def served_by(request: HttpRequest) -> dict[str, str]:
+    """What the foot of a page says."""
     return {"interface": "ASGI" if isinstance(request, ASGIRequest) else "WSGI", "django": django.get_version()}

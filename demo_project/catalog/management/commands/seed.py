@@ -1,4 +1,4 @@
-"""`manage.py seed`: a dozen products and somebody who may use the admin. Run again, it adds only what is missing."""
+"""`manage.py seed`: a dozen products, a bakery, and somebody who may use the admin. Run again, it adds only what is missing."""
 
 from decimal import Decimal
 from typing import Any
@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from demo_project.catalog.models import Product
+from demo_project.shop.opening import prepare
 
 PRODUCTS = [
     ("Enamel mug", "Holds coffee, survives camping.", "12.50"),
@@ -37,4 +38,5 @@ class Command(BaseCommand):
             users = get_user_model().objects
             if not users.filter(username=NAME).exists():
                 users.create_superuser(NAME, "", PASSWORD)
+            prepare()
         self.stdout.write(f"{Product.objects.count()} products. The admin is at /admin/: {NAME}, password {PASSWORD}.")
