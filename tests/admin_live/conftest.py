@@ -10,6 +10,7 @@ from tests.admin_live.servers import Site, Worker, make_database
 from tests.live.browser import chromium
 
 BROWSER_TESTS = "in_browser"
+SignIn = Callable[..., Page]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,13 +58,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """What the consoles complain about: errors, warnings, refusals of the content security policy. Empty at the end, or it fails;
-    a test that expects some takes them out."""
+    """What the consoles complain about: errors, warnings, refusals of the content security policy.
+
+    Empty at the end, or the test fails; one that expects some takes them out.
+    """
     return []
 
 
 @pytest.fixture
-def sign_in(browser: Browser, site: Site, complaints: list[str]) -> Iterator[Callable[..., Page]]:
+def sign_in(browser: Browser, site: Site, complaints: list[str]) -> Iterator[SignIn]:
     """`sign_in("anna")` is a page of hers, on the admin's index."""
     contexts: list[BrowserContext] = []
 
@@ -86,7 +89,7 @@ def sign_in(browser: Browser, site: Site, complaints: list[str]) -> Iterator[Cal
 
 
 @pytest.fixture
-def page(sign_in: Callable[..., Page]) -> Page:
+def page(sign_in: SignIn) -> Page:
     return sign_in("anna")
 
 

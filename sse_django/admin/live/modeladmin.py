@@ -88,6 +88,8 @@ class LiveModelAdmin(ModelAdmin):
             leave_messages(request)
         # Before anything is read for the page, so that no change falls between the two.
         cursor = None if refresh else head_or_none(get_backend(self.live_backend))
+        if not refresh and request.method == "GET":
+            self._watch(page=True)
         response = super().changelist_view(request, extra_context)
         context = response.context_data if isinstance(response, TemplateResponse) else None
         if context is not None and "cl" in context and "media" in context:
@@ -130,6 +132,10 @@ class LiveModelAdmin(ModelAdmin):
         route = f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}"
         return reverse(route, args=args, current_app=self.admin_site.name)
 
+    def _watch(self, *, page: bool) -> None:
+        if self.live_check_interval is not None:
+            watch.watch(self._follower, self.live_fingerprint, self.live_check_interval, page=page)
+
     def _may_watch(self, request: HttpRequest) -> bool:
         return self.admin_site.has_permission(request) and self.has_view_or_change_permission(request)
 
@@ -140,8 +146,7 @@ class LiveModelAdmin(ModelAdmin):
         """The notices, to whoever may see the list."""
         if not self._may_watch(request):
             return _refused()
-        if self.live_check_interval is not None:
-            watch.watch(self._follower, self.live_fingerprint, self.live_check_interval)
+        self._watch(page=False)
         return Subscription((self._follower.channel,), last_event_id(request), self.live_backend)
 
     def _state(self, request: HttpRequest, object_id: str) -> HttpResponse:

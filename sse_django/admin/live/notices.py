@@ -7,7 +7,6 @@ once that there are more, so that a burst costs a handful of INSERTs.
 
 from __future__ import annotations
 
-import functools
 import logging
 import secrets
 from collections.abc import Callable, Iterable
@@ -45,10 +44,15 @@ def row_key(model: type[Model], pk: Any) -> str:
     return salted_hmac("sse_django.admin.live", f"{channel_of(model)}:{pk}", algorithm="sha256").hexdigest()[:16]
 
 
-@functools.cache
+_followers: dict[tuple[type[Model], str, tuple[type[Model], ...]], Follower] = {}
+
+
 def follow(model: type[Model], alias: str, also: tuple[type[Model], ...] = ()) -> Follower:
     """Have every change to a model's rows told, from now on; changes to the rows of `also` as well, without saying which."""
-    return Follower(model, alias, also)
+    follower = _followers.get((model, alias, also))
+    if follower is None:
+        follower = _followers[model, alias, also] = Follower(model, alias, also)
+    return follower
 
 
 class Follower:

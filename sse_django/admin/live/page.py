@@ -1,6 +1,6 @@
 """What a page of the admin gives our script: one `<script type="module">` in its media, told everything by data attributes.
 
-So it works with any template that renders `{{ media }}`, which all of the admin's do, and under a strict content security policy.
+So it works with any template that renders `{{ media }}`, which all of the admin's do, and under a strict policy for content.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def media_for(page: str, **data: str | None) -> Media:
     """
     attributes = {f"data-{name.replace('_', '-')}": value for name, value in data.items() if value is not None}
     script = Script(SCRIPT, type="module", **{"data-sse-live": page, "data-texts": _texts()}, **attributes)
-    return Media(css={"all": [STYLE]}, js=[script])
+    scripts: list[Any] = [script]  # the stubs know text only
+    return Media(css={"all": [STYLE]}, js=scripts)
 
 
 def _texts() -> str:

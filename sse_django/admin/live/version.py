@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import ModelAdmin, get_content_type_for_model
 from django.contrib.admin.utils import flatten_fieldsets
@@ -23,12 +24,12 @@ from django.utils.translation import gettext as _
 
 #: The form's hidden field: a form that comes back with errors still is about the object as it was when it was opened.
 FIELD = "_sse_version"
-_VERSION = re.compile(r"([0-9a-f]{32})\.([0-9]{1,12})")
+_VERSION = re.compile(r"([0-9a-f]{32})\.([0-9]{1,17})")
 
 
 def version_of(admin: ModelAdmin[Any], request: HttpRequest, obj: Model) -> str:
     """The object's version now, as text for the page: a digest and when it was made."""
-    return f"{_digest(admin, request, obj)}.{int(time.time())}"
+    return f"{_digest(admin, request, obj)}.{time.time_ns() // 1000}"
 
 
 def is_version(text: str | None) -> bool:
@@ -51,10 +52,11 @@ def what_became(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, ve
 def _digest(admin: ModelAdmin[Any], request: HttpRequest, obj: Any) -> str:
     shown = set(flatten_fieldsets(admin.get_fieldsets(request, obj)))
     deferred = obj.get_deferred_fields()
-    parts: list[str] = []
-    for field in obj._meta.concrete_fields:
-        if field.name in shown and field.attname not in deferred:
-            parts.append(f"{field.name}={_text(field, obj)}")
+    parts = [
+        f"{field.name}={_text(field, obj)}"
+        for field in obj._meta.concrete_fields
+        if field.name in shown and field.attname not in deferred
+    ]
     for field in obj._meta.many_to_many:
         if field.name in shown:
             pks = sorted(map(str, getattr(obj, field.name).order_by().values_list("pk", flat=True)))
@@ -67,20 +69,18 @@ def _text(field: Field[Any, Any], obj: Model) -> str:
 
 
 def _entry(admin: ModelAdmin[Any], object_id: str, since: int) -> LogEntry | None:
+    """The newest entry about the object since then, in microseconds of the epoch."""
+    then = datetime.fromtimestamp(since / 1e6, tz=UTC)
     return (
         LogEntry.objects.filter(
             content_type=get_content_type_for_model(admin.model),
             object_id=object_id,
-            action_time__gte=datetime.fromtimestamp(since, tz=UTC) if timezone.now().tzinfo else _naive(since),
+            action_time__gt=then if settings.USE_TZ else timezone.make_naive(then),
         )
         .select_related("user")
         .order_by("-action_time", "-pk")
         .first()
     )
-
-
-def _naive(since: int) -> datetime:
-    return datetime.fromtimestamp(since)  # noqa: DTZ006 - USE_TZ is off: local time is what the log has
 
 
 def _changed(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, since: int) -> str:
@@ -89,8 +89,8 @@ def _changed(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, since
     if entry is None:
         return _("This %(name)s has been changed meanwhile.") % names
     if entry.user_id == request.user.pk:
-        return _("You changed this %(name)s in another window at %(time)s.") % {**names, "time": _time(entry)}
-    return _("%(user)s changed this %(name)s at %(time)s.") % {**names, "user": entry.user, "time": _time(entry)}
+        return _("At %(time)s you changed this %(name)s in another window.") % {**names, "time": _time(entry)}
+    return _("At %(time)s %(user)s changed this %(name)s.") % {**names, "user": entry.user, "time": _time(entry)}
 
 
 def _gone(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, since: int) -> str:
@@ -99,8 +99,8 @@ def _gone(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, since: i
     if entry is None or not entry.is_deletion():
         return _("This %(name)s has been deleted, or you may no longer see it.") % names
     if entry.user_id == request.user.pk:
-        return _("You deleted this %(name)s in another window at %(time)s.") % {**names, "time": _time(entry)}
-    return _("%(user)s deleted this %(name)s at %(time)s.") % {**names, "user": entry.user, "time": _time(entry)}
+        return _("At %(time)s you deleted this %(name)s in another window.") % {**names, "time": _time(entry)}
+    return _("At %(time)s %(user)s deleted this %(name)s.") % {**names, "user": entry.user, "time": _time(entry)}
 
 
 def _time(entry: LogEntry) -> str:

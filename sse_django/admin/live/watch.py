@@ -22,7 +22,7 @@ from sse_django.hub import Stored
 
 logger = logging.getLogger("sse_django")
 
-#: Seconds without anybody watching after which the thread ends. More than a stream takes to open.
+#: Seconds without anybody watching after which a table is forgotten. More than a stream takes to open.
 IDLE = 30.0
 #: A look may cost this part of the time: a table that takes a second is looked at every 20.
 SHARE = 0.05
@@ -39,26 +39,26 @@ class Watch:
     interval: float
     seen: object = None
     due: float = 0.0
+    wanted: float = 0.0  # when somebody was last known to watch, or about to
     stale: threading.Event = field(default_factory=threading.Event)  # another process has told of a change
 
-    @property
-    def watched(self) -> bool:
-        """Whether somebody reads here."""
-        return hubs.get_hub(self.follower.alias).reads(self.follower.channel)
-
     def turn(self, now: float) -> None:
-        """Look, if it is time."""
-        if not self.watched:
-            self.seen = None
-        elif self.stale.is_set():
+        """Look, if somebody watches and it is time."""
+        if not hubs.get_hub(self.follower.alias).reads(self.follower.channel):
+            return
+        self.wanted = now
+        if self.stale.is_set():
             self.stale.clear()
-            self._look()
+            self.see()
         elif now >= self.due:
+            # Never seen: the page was rendered in another process, and this one doesn't know what it shows.
             before = self.seen
-            if self._look() and before is not None and self.seen != before:
+            if self.see() and self.seen != before:
                 self.follower.tell_check()
+        connections.close_all()  # of this thread
 
-    def _look(self) -> bool:
+    def see(self) -> bool:
+        """Look now. Whether that worked."""
         began = time.monotonic()
         try:
             self.seen = self.look()
@@ -68,7 +68,6 @@ class Watch:
         finally:
             took = time.monotonic() - began
             self.due = began + took + max(self.interval, took / SHARE)
-            connections.close_all()  # of this thread
         return True
 
 
@@ -79,13 +78,14 @@ _pid = 0
 _wake = threading.Event()
 
 
-def watch(follower: Follower, look: Callable[[], object], interval: float) -> None:
-    """Look at a table while somebody reads its channel. Call it when somebody is about to.
+def watch(follower: Follower, look: Callable[[], object], interval: float, *, page: bool) -> None:
+    """Look at a table while somebody reads its channel. Call it before a page is read from the database, and before its stream.
 
     Args:
         follower: whose channel it is.
         look: what the table looks like, compared with `==`.
         interval: seconds between two looks.
+        page: whether it is a page that is about to be read: then what it shows is looked at now, if that isn't known here.
     """
     global _thread, _pid
     if not hubs.may_start():
@@ -94,30 +94,31 @@ def watch(follower: Follower, look: Callable[[], object], interval: float) -> No
         if _pid != os.getpid():  # after a fork there is no thread
             _pid, _thread = os.getpid(), None
             _watches.clear()
-        _watches[follower.alias, follower.channel] = _watches.get((follower.alias, follower.channel)) or Watch(
-            follower, look, interval
-        )
+        each = _watches.setdefault((follower.alias, follower.channel), Watch(follower, look, interval))
+        each.wanted = time.monotonic()
         if _thread is None:
             _thread = threading.Thread(target=_run, name="sse-admin-live", daemon=True)
             _thread.start()
+    if page and each.seen is None:
+        each.see()
 
 
 def _run() -> None:
     global _thread
-    idle_since = time.monotonic()
     while True:
         now = time.monotonic()
         with _lock:
-            watches = list(_watches.values())
-        for each in watches:
-            each.turn(now)
-        if any(each.watched for each in watches):
-            idle_since = now
-        with _lock:
-            if len(_watches) == len(watches) and (now - idle_since > IDLE or not hubs.may_start()):
-                _watches.clear()
+            for key in [key for key, each in _watches.items() if now - each.wanted > IDLE or not hubs.may_start()]:
+                del _watches[key]
+            if not _watches:
                 _thread = None
                 return
+            watches = list(_watches.values())
+        for each in watches:
+            try:
+                each.turn(now)
+            except Exception:  # the other tables are to be looked at nevertheless
+                logger.exception("%s can't be looked at", each.follower.model._meta.label)
         _wake.wait(TURN)
         _wake.clear()
 

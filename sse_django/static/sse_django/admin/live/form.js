@@ -9,7 +9,7 @@ export function followForm(data) {
   const notice = document.createElement("div")
   notice.setAttribute("role", "status")
   notice.className = "sse-live-notice"
-  document.querySelector("#content-main")?.prepend(notice)
+  document.querySelector("#content-main form")?.before(notice)
   const pace = new Pace(ask)
   const line = follow(data.stream, {
     on: {

@@ -19,7 +19,8 @@ export class FormSet {
 
   constructor(prefix) {
     this.#prefix = prefix
-    this.#pattern = new RegExp(`(?<![\\w-])((?:\\w+_)?${prefix.replace(/\W/g, "\\$&")})-(?:\\d+|${NONE})-`, "g")
+    // Also in `id_form-0-total` and `initial-form-0-id_form-0-total`; not in `platform-0-`.
+    this.#pattern = new RegExp(`(?<![A-Za-z0-9])${prefix.replace(/\W/g, "\\$&")}-(?:\\d+|${NONE})-`, "g")
   }
 
   // Take the numbers off a rendering's rows, and its hidden inputs out. Returns those inputs, a list for each number.
@@ -66,7 +67,7 @@ export class FormSet {
     for (const name of NAMED) {
       const before = element.getAttribute(name)
       if (before === null || !before.includes(this.#prefix)) continue
-      const after = before.replace(this.#pattern, `$1-${n}-`)
+      const after = before.replace(this.#pattern, `${this.#prefix}-${n}-`)
       if (after !== before) element.setAttribute(name, after)
     }
   }

@@ -190,7 +190,7 @@ function mark(element, name) {
 // What the admin's own scripts have done, at load, to controls that were there then.
 function enhance(element) {
   const find = (selector) => [element.matches(selector) && element, ...element.querySelectorAll(selector)].filter(Boolean)
-  const missing = (input) => !input.parentNode?.querySelector(".datetimeshortcuts")
+  const missing = (input) => !input.nextElementSibling?.matches(".datetimeshortcuts")
   for (const input of find("input.vDateField").filter(missing)) window.DateTimeShortcuts?.addCalendar(input)
   for (const input of find("input.vTimeField").filter(missing)) window.DateTimeShortcuts?.addClock(input)
   for (const select of find("select.admin-autocomplete")) window.django?.jQuery?.(select).djangoAdminSelect2?.()
