@@ -76,7 +76,8 @@ class EventStream:
         self.request: HttpRequest | None = None
         self.is_async = hasattr(source, "__aiter__")
         self.channels: set[str] = set()
-        self.sending_since: float | None = None
+        self._sending_since: float | None = None
+        self._relay: Relay | None = None
         self._ended = False
         self._finished: str | None = None  # how it ended, where nobody closed it
         self.subscription = source if isinstance(source, Subscription) else None
@@ -191,7 +192,8 @@ class EventStream:
         if self.subscription is None:
             return self._read_pipe(response)
         if self.compression is None and not Pace.is_needed():
-            return Relay(self, self.subscription, self._ping_interval)
+            self._relay = Relay(self, self.subscription, self._ping_interval)
+            return self._relay
         return self._read_channels(self.subscription, response)
 
     async def _read_pipe(self, response: object) -> AsyncGenerator[bytes, None]:
@@ -207,11 +209,11 @@ class EventStream:
             pace = self._make_pace()
             async with aclosing(read_async(self.pipe, self._ping_interval)) as chunks:
                 async for chunk in chunks:
-                    self.sending_since = monotonic()
+                    self._sending_since = monotonic()
                     yield self._out(chunk)
                     if pace is not None:
                         await pace.keep(len(chunk))
-                    self.sending_since = None
+                    self._sending_since = None
             if self.closed is None:
                 self._finished = "finished" if self.pipe.error is None else "error"
                 if self.pipe.error is not None:
@@ -234,11 +236,11 @@ class EventStream:
             subscription.open(self._ping_interval)
             pace = self._make_pace()
             while (chunk := await subscription.next_chunk()) is not None:
-                self.sending_since = monotonic()
+                self._sending_since = monotonic()
                 yield chunk.wire if self.compression is None else self.compression(chunk.wire)
                 if pace is not None:
                     await pace.keep(len(chunk.wire))
-                self.sending_since = None
+                self._sending_since = None
             if self.compression is not None:
                 yield self.compression.finish()
         finally:
@@ -246,6 +248,11 @@ class EventStream:
                 pace.stop()
             subscription.release("disconnected")
             await self.aclose("disconnected")
+
+    @property
+    def sending_since(self) -> float | None:
+        """When the chunk was handed over that the server has not come back from, by the monotonic clock."""
+        return self._sending_since if self._relay is None else self._relay.sending_since
 
     async def open_channels(self) -> bytes:
         """Launch a stream that is a subscription; what is sent before its cursor."""
@@ -276,9 +283,9 @@ class EventStream:
                 self._lifetime.daemon = True
                 self._lifetime.start()
             for chunk in self._chunks_sync():
-                self.sending_since = monotonic()
+                self._sending_since = monotonic()
                 yield self._out(chunk)
-                self.sending_since = None
+                self._sending_since = None
             if self.closed is None:
                 self._finished = "finished" if self.pipe.error is None else "error"
                 if self.pipe.error is not None:
@@ -391,6 +398,7 @@ class EventStream:
         if self._ended:
             return False
         self._ended = True
+        self._relay = None  # each holds the other
         self._forget()
         self._response = None
         if self._lifetime is not None:

@@ -1,8 +1,8 @@
-"""One reader per process and log: a thread that reads the backend, fills the ring, and wakes whom it concerns. Knows no Django.
+"""One reader per process and log: a thread that reads the backend, fills the ring and wakes whom it concerns.
 
-A `Reader` is a number in the ring. It joins there as soon as the ring knows its cursor; until then the `History` thread gives it
+A `Reader` is a number in the ring. It joins there once the ring knows its cursor; until then the `History` thread gives it
 pages of the engine. Where neither can answer it is told by a `stream-reset`. An engine that is down costs a delay: both
-threads try again.
+threads try again. Knows no Django.
 """
 
 from __future__ import annotations
@@ -193,9 +193,8 @@ class Hub:
                 message = stored.message
                 number = self.ring.append(stored.cursor, message.channels, wire, message.event, message.data).number
                 for channel in message.channels:
-                    for reader in self._readers.get(channel, ()):
-                        if (wake := reader.rouse(number)) is not None:
-                            wakes.append(wake)
+                    readers = self._readers.get(channel, ())
+                    wakes += [wake for reader in readers if (wake := reader.rouse(number)) is not None]
             wakes += self._history.arrive()
         wake_all(wakes)
         if self._on_event is not None:

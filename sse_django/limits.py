@@ -14,7 +14,8 @@ from sse_django.conf import get_settings
 class Limited(Protocol):
     """What is limited."""
 
-    sending_since: float | None
+    @property
+    def sending_since(self) -> float | None: ...
 
     @property
     def user(self) -> str | None: ...

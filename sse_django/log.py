@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from sse_django.events import format_sse_event
+from sse_django.events import KEEPALIVE_COMMENT, format_sse_event
 from sse_django.exceptions import Gone
 from sse_django.ring import Block, Chunk
 
@@ -57,6 +57,12 @@ def encode(stored: Stored) -> bytes:
 def cursor_block(cursor: str) -> Block:
     """An id alone: a browser remembers it and fires nothing."""
     return Block(0, cursor, (), format_sse_event(id=cursor), None, None)
+
+
+def ping_chunk(cursor: str | None) -> Chunk:
+    """A ping, with the cursor up to which the log was looked through."""
+    wire = KEEPALIVE_COMMENT if cursor is None else b": ping\n" + format_sse_event(id=cursor)
+    return Chunk([Block(0, cursor or "", (), wire, None, None)])
 
 
 def reset_chunk(gone: Gone, number: int) -> Chunk:

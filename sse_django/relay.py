@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from time import monotonic
 from typing import Protocol, Self
 
+from sse_django.log import ping_chunk
+from sse_django.reader import Reader
 from sse_django.ring import Chunk
-from sse_django.subscription import Subscription
+from sse_django.subscription import OPENING, Subscription
 from sse_django.waker import Sleeper
+from sse_django.wheel import Wheel
 
 
 class Owner(Protocol):
     """The stream whose body this is."""
 
-    sending_since: float | None
     refused: bool
 
     async def open_channels(self) -> bytes:
@@ -38,62 +39,96 @@ class Relay(Sleeper):
         ping_interval: seconds of silence before a ping; None for no pings.
     """
 
-    __slots__ = ("_clock", "_future", "_opened", "_owner", "_ping_interval", "_subscription")
+    __slots__ = (
+        "_begun",
+        "_clock",
+        "_future",
+        "_owner",
+        "_reader",
+        "_subscription",
+        "events",
+        "last_sent",
+        "ping_interval",
+    )
 
     def __init__(self, owner: Owner, subscription: Subscription, ping_interval: float | None) -> None:
         self._owner = owner
         self._subscription = subscription
-        self._ping_interval = ping_interval
-        self._opened = False
-        self._future: asyncio.Future[bytes] | None = None  # what the consumer awaits
-        self._clock: Callable[[], float]  # the loop's, as `loop` is: known once it is read
+        self._begun = False
+        self._reader: Reader | None = None
+        self._future: asyncio.Future[bytes] | None = None  # what the consumer awaits, until there is something
+        self._clock: Callable[[], float]  # the loop's, known once it is read, as `loop` is
+        self.events = 0
+        self.last_sent = 0.0  # when the newest chunk was handed to the consumer
+        self.ping_interval = ping_interval
+
+    @property
+    def sending_since(self) -> float | None:
+        """When the consumer was given the chunk that it has not come back from, by the clock of the loop."""
+        return self.last_sent if self._reader is not None and self._future is None else None
 
     def __aiter__(self) -> Self:
         return self
 
     def __anext__(self) -> Awaitable[bytes]:
-        if not self._opened:
-            return self._open()
-        self._owner.sending_since = None
-        subscription = self._subscription
-        if subscription.closed is not None:
+        reader = self._reader
+        if reader is None:
+            return self._stop() if self._begun else self._open()
+        chunk = reader.take(self)
+        if chunk is None and reader.closed is not None:
             return self._stop()
-        subscription.last_sent = self._clock()  # what came before has left by now
-        chunk = subscription.take(self)
-        future: asyncio.Future[bytes] = self.loop.create_future()
-        if chunk is None:
-            self._future = future
-        else:
-            future.set_result(self._out(chunk))
+        future = self._future = self.loop.create_future()
+        if chunk is not None:
+            self._hand(future, chunk)
         return future
 
     def end(self) -> None:
-        """There is something, in the loop of the consumer: most often asleep, but it may have left or be busy."""
-        future = self._future
-        if future is None or future.done():
+        """There may be something. In the loop of the consumer, which sleeps as a rule, but may be busy or have left."""
+        future, reader = self._future, self._reader
+        if future is None or reader is None or future.done():
             return
-        chunk = self._subscription.take(self)
+        chunk = reader.take(self)
         if chunk is not None:
-            self._future = None
-            future.set_result(self._out(chunk))
-        elif self._subscription.closed is not None:
+            self._hand(future, chunk)
+        elif reader.closed is not None:
             self._future = None
             future.set_exception(StopAsyncIteration())
 
-    def _out(self, chunk: Chunk) -> bytes:
-        self._owner.sending_since = monotonic()
-        return chunk.wire
+    def ping(self) -> None:
+        """The wheel says it is time. A consumer that doesn't sleep has something to send."""
+        self.end()
+        future, reader = self._future, self._reader
+        if future is not None and reader is not None and not future.done():
+            self._hand(future, ping_chunk(reader.caught_up()))
+            self.events -= 1
+
+    def _hand(self, future: asyncio.Future[bytes], chunk: Chunk) -> None:
+        self._future = None
+        self.events += len(chunk.blocks)
+        self.last_sent = self._clock()
+        future.set_result(chunk.wire)
 
     async def _open(self) -> bytes:
-        opening = await self._owner.open_channels()
-        self.loop = asyncio.get_running_loop()
-        self._clock = self.loop.time
-        self._opened = True
-        if self._owner.refused:
-            self._subscription.close("refused")
+        try:
+            opening = await self._owner.open_channels()
+            self._begun = True
+            if self._owner.refused:
+                return opening
+            loop = self.loop = asyncio.get_running_loop()
+            self._clock = loop.time
+            self.last_sent = loop.time()
+            self._reader = self._subscription.begin()
+        except BaseException:
+            await self.aclose()
+            raise
+        Wheel.here().add(self)
+        if opening:
             return opening
-        self._subscription.open(self._ping_interval, self)
-        return opening or await anext(self)
+        timer = loop.call_later(OPENING, self.ping)
+        try:
+            return await anext(self)
+        finally:
+            timer.cancel()
 
     async def _stop(self) -> bytes:
         await self.aclose()
@@ -101,5 +136,8 @@ class Relay(Sleeper):
 
     async def aclose(self) -> None:
         """End the stream."""
-        self._subscription.release("disconnected")
+        if self._reader is not None:
+            Wheel.here().remove(self)
+        self._subscription.close("disconnected")
+        self._subscription.events = self.events
         await self._owner.aclose("disconnected")

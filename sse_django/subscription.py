@@ -15,11 +15,11 @@ from sse_django.audience import reading
 from sse_django.bridge import closed_with_stream
 from sse_django.channelevent import ChannelEvent
 from sse_django.conf import get_settings
-from sse_django.events import KEEPALIVE_COMMENT, format_sse_event
 from sse_django.hubs import get_hub, start_hub
+from sse_django.log import ping_chunk
 from sse_django.reader import Reader
-from sse_django.ring import Block, Chunk
-from sse_django.waker import Sleeper, TaskSleep
+from sse_django.ring import Chunk
+from sse_django.waker import TaskSleep
 from sse_django.wheel import Wheel
 
 #: Seconds to wait for the first cursor before a ping goes out in its place, so that the browser opens.
@@ -40,7 +40,7 @@ class Subscription:
         self.ping_interval: float | None = None
         self._reader: Reader | None = None
         self._reason: str | None = None
-        self._sleep: Sleeper | None = None
+        self._sleep: TaskSleep | None = None
         self._wheel: Wheel | None = None
         self._opening: asyncio.TimerHandle | None = None
         self._clock: Callable[[], float] = time.monotonic
@@ -79,11 +79,11 @@ class Subscription:
 
     # -- as chunks, for a task
 
-    def open(self, ping_interval: float | None, sleep: Sleeper | None = None) -> None:
-        """Begin to read, in the running loop; `release` at the end. `sleep` is woken when something may be there to `take`."""
-        self._open()
+    def open(self, ping_interval: float | None) -> None:
+        """Begin to read, in the running loop; `release` at the end."""
+        self.begin()
         loop = asyncio.get_running_loop()
-        self._sleep = TaskSleep(loop) if sleep is None else sleep
+        self._sleep = TaskSleep(loop)
         self._clock = loop.time
         self.ping_interval = ping_interval
         self.last_sent = loop.time()
@@ -91,29 +91,26 @@ class Subscription:
         self._wheel.add(self)
         self._opening = loop.call_later(OPENING, self.ping)
 
-    def take(self, wake: Callable[[], object]) -> Chunk | None:
-        """What is to be sent next, pings included. None if it has ended, or if `wake` will say that there may be something."""
-        reader = self._reader
-        assert reader is not None
-        chunk = reader.take(wake)
-        if chunk is not None:
-            if self._opening is not None:
-                self._opening.cancel()
-                self._opening = None
-            self.events += len(chunk.blocks)
-        elif self._ping_due and reader.closed is None:
-            self._ping_due = False
-            chunk = self._ping_chunk(reader)
-        return chunk
-
     async def next_chunk(self) -> Chunk | None:
-        """What is to be sent next; None at the end."""
-        sleep = self._sleep
-        assert isinstance(sleep, TaskSleep)
+        """What is to be sent next, pings included; None at the end."""
+        reader, sleep = self._reader, self._sleep
+        assert reader is not None
+        assert sleep is not None
         self.last_sent = self._clock()  # what came before has left by now
-        while (chunk := self.take(sleep)) is None and self._reason is None:
+        while True:
+            chunk = reader.take(sleep)
+            if chunk is not None:
+                if self._opening is not None:
+                    self._opening.cancel()
+                    self._opening = None
+                self.events += len(chunk.blocks)
+                return chunk
+            if reader.closed is not None:
+                return None
+            if self._ping_due:
+                self._ping_due = False
+                return ping_chunk(reader.caught_up())
             await sleep.begin()
-        return chunk
 
     def ping(self) -> None:
         """The wheel says it is time."""
@@ -133,7 +130,7 @@ class Subscription:
 
     def chunks_sync(self, ping_interval: float | None) -> Iterator[Chunk]:
         """As `next_chunk`, one after the other."""
-        reader = self._open()
+        reader = self.begin()
         ready = threading.Event()
         last = time.monotonic()
         silence: float | None = OPENING
@@ -148,14 +145,19 @@ class Subscription:
                         return
                     elif ready.wait(None if silence is None else max(0.0, last + silence - time.monotonic())):
                         continue
-                    yield self._ping_chunk(reader) if chunk is None else chunk
+                    yield ping_chunk(reader.caught_up()) if chunk is None else chunk
                     last, silence = time.monotonic(), ping_interval
         finally:
             self.close("disconnected")
 
     # -- inside
 
-    def _open(self) -> Reader:
+    def begin(self) -> Reader:
+        """Have the hub read.
+
+        Raises:
+            RuntimeError: if it is read already.
+        """
         if self._reader is not None:
             raise RuntimeError(f"{self!r} is read already: subscribe once for each reader")
         channels = reading.get()
@@ -169,11 +171,6 @@ class Subscription:
             reader.close(self._reason)
         start_hub(hub)
         return reader
-
-    def _ping_chunk(self, reader: Reader) -> Chunk:
-        cursor = reader.caught_up()
-        wire = KEEPALIVE_COMMENT if cursor is None else b": ping\n" + format_sse_event(id=cursor)
-        return Chunk([Block(0, cursor or "", (), wire, None, None)])
 
 
 def _events(chunk: Chunk) -> Iterator[ChannelEvent]:

@@ -1,9 +1,10 @@
-"""The clients, in a process of their own: `python -m bench.channels.client PORT[,PORT] CONNECTIONS PATH`. Standard library only.
+"""The clients, in a process of their own: `python -m bench.channels.client PORT[,PORT] CONNECTIONS PATH`.
 
-`{i%N}` and `{i+N}` in PATH are the connection's number, modulo and plus N. It opens them, prints "ready", and answers lines: `expect EVENTS SECONDS` with how many
-came, once that many have; `hold SECONDS` with the number of reads that had something; `latency EVENTS SECONDS` with the
-sorted delays of as many events in nanoseconds, read without ever sleeping. Events are found by a mark in their data and not
-parsed: that costs less than any server pays, so the server is what is measured.
+`{i%N}` and `{i+N}` in PATH are the connection's number, modulo and plus N. It opens them, prints "ready", and answers lines:
+`expect EVENTS SECONDS` with how many came, once that many have; `hold SECONDS` with the number of reads that had something;
+`latency EVENTS SECONDS` with the sorted delays of as many events in nanoseconds, read without ever sleeping. Events are found
+by a mark in their data and not parsed: that costs less than any server pays, so the server is what is measured. Standard
+library only.
 """
 
 from __future__ import annotations

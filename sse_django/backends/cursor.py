@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from sse_django.exceptions import Gone
 
-# Not the kernel's numbers: asking for them gives the interpreter's lock away, and the hub would run after each event of several.
-# Not the module's own generator either, since others may seed that one.
+# Not the kernel's numbers: asking for them gives the interpreter's lock away, and the hub would run after each of several
+# events. Not the module's own generator either, since others may seed that one.
 _random = random.Random()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_random.seed)
