@@ -46,12 +46,13 @@ class StreamingView:
         options: StreamOptions | None = None,
     ) -> HttpResponseBase:
         """Call a sync view, or an async generator function, and answer with its stream."""
-        extra, refusal = self._parse(request, kwargs)
+        http = _http_request(view, request)
+        extra, refusal = self._parse(http, kwargs)
         if refusal is not None:
             return refusal
         if extra is None:
-            return respond(request, (), options or self.options, self.encoder)
-        return respond(request, view(request, *args, **kwargs, **extra), options or self.options, self.encoder)
+            return respond(http, (), options or self.options, self.encoder)
+        return respond(http, view(request, *args, **kwargs, **extra), options or self.options, self.encoder)
 
     async def acall(
         self,
@@ -62,15 +63,16 @@ class StreamingView:
         options: StreamOptions | None = None,
     ) -> HttpResponseBase:
         """Call an async view and answer with its stream."""
-        extra, refusal = self._parse(request, kwargs)
+        http = _http_request(view, request)
+        extra, refusal = self._parse(http, kwargs)
         if refusal is not None:
             return refusal
         if extra is None:
-            return await arespond(request, (), options or self.options, self.encoder)
+            return await arespond(http, (), options or self.options, self.encoder)
         result = view(request, *args, **kwargs, **extra)
         if inspect.isawaitable(result):
             result = await result
-        return await arespond(request, result, options or self.options, self.encoder)
+        return await arespond(http, result, options or self.options, self.encoder)
 
     def _parse(
         self, request: HttpRequest, kwargs: Mapping[str, Any]
@@ -80,6 +82,22 @@ class StreamingView:
         if body is None:
             return {}, None
         return (None, None) if request.method == "HEAD" else parse_body(request, body)
+
+
+def _http_request(view: Callable[..., Any], request: Any) -> HttpRequest:
+    """Django's own request; Django REST framework hands its views a wrapper around it.
+
+    Raises:
+        TypeError: if it is none: a method was decorated as if it were a function.
+    """
+    if isinstance(request, HttpRequest):
+        return request
+    if isinstance(wrapped := getattr(request, "_request", None), HttpRequest):
+        return wrapped
+    raise TypeError(
+        f"{getattr(view, '__qualname__', view)!r} got {request!r} where a request belongs. "
+        "Decorate a method through Django's method_decorator(event_stream), or use EventStreamView."
+    )
 
 
 class _EveryAlias(set[str]):

@@ -37,11 +37,20 @@ class AsyncStreamClient(AsyncClient):
             last_event_id: the header that a browser sends when it comes back.
             timeout: seconds that the methods of the stream wait for an event.
             **options: `query_params`, `headers`, `data`, `content_type`… as for Django's AsyncClient.
+
+        Opening the stream raises what the view raised before its first event, unless the client was made with
+        `raise_request_exception=False`, as with Django's clients.
         """
         factory = _Scopes(defaults=dict(self.defaults), headers=None)
         factory.cookies = self.cookies
         scope, body = factory.make(*_arguments(path, method, json, last_event_id, options))
-        return AsyncStream(scope, body, timeout, enforce_csrf=self.handler.enforce_csrf_checks)
+        return AsyncStream(
+            scope,
+            body,
+            timeout,
+            enforce_csrf=self.handler.enforce_csrf_checks,
+            raise_exception=self.raise_request_exception,
+        )
 
 
 class StreamClient(Client):
@@ -62,7 +71,12 @@ class StreamClient(Client):
         factory.defaults = dict(self.defaults)
         factory.cookies = self.cookies
         environ = factory.make(*_arguments(path, method, json, last_event_id, options))
-        return SyncStream(environ, timeout, enforce_csrf=self.handler.enforce_csrf_checks)
+        return SyncStream(
+            environ,
+            timeout,
+            enforce_csrf=self.handler.enforce_csrf_checks,
+            raise_exception=self.raise_request_exception,
+        )
 
 
 def _arguments(

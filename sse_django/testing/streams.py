@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import queue
+import sys
 import threading
 import time
 from collections import deque
@@ -14,7 +15,10 @@ from typing import Any, Self, cast
 
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.core.signals import got_request_exception
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.http import HttpRequest
+from django.utils.datastructures import CaseInsensitiveMapping
 
 from sse_django.connections import adopt, close_own, give_back, transaction_connections
 from sse_django.testing.connections import keep_connections, release_connections
@@ -37,7 +41,7 @@ class _Received:
 
     def __init__(self) -> None:
         self.status_code = 0
-        self.headers: dict[str, str] = {}
+        self.headers: CaseInsensitiveMapping[str] = CaseInsensitiveMapping({})
         self.body = b""
         self.comments: list[str] = []
         self.ended = False
@@ -55,6 +59,25 @@ class _Received:
             self.comments.extend(block.comments)
             if block.dispatched:
                 self._events.append(block)
+
+    @contextlib.contextmanager
+    def _opening(self, belongs: Callable[[HttpRequest], bool], *, raise_exception: bool) -> Iterator[None]:
+        """Raise what the view raises before its response begins, as Django's clients do."""
+        failures: list[BaseException] = []
+
+        def note(*, request: HttpRequest | None = None, **kwargs: object) -> None:
+            error = sys.exc_info()[1]
+            if error is not None and request is not None and belongs(request):
+                failures.append(error)
+
+        if raise_exception:
+            got_request_exception.connect(note, weak=False)
+        try:
+            yield
+        finally:
+            got_request_exception.disconnect(note)
+        if failures and self.status_code >= 500:
+            raise failures[0]
 
     def _late(self, timeout: float) -> StreamTimeout:
         return StreamTimeout(f"no event within {timeout} s; so far the stream was {self.body[-500:]!r}")
@@ -82,8 +105,11 @@ class _UncheckedRequest(WSGIRequest):
 class AsyncStream(_Received):
     """A stream on the real ASGI handler. Made by `AsyncStreamClient.stream`; `async with` opens and disconnects it."""
 
-    def __init__(self, scope: dict[str, Any], body: bytes, timeout: float, *, enforce_csrf: bool) -> None:
+    def __init__(
+        self, scope: dict[str, Any], body: bytes, timeout: float, *, enforce_csrf: bool, raise_exception: bool
+    ) -> None:
         super().__init__()
+        self._raise_exception = raise_exception
         self._handler = _AsyncHandler()
         self._handler.enforce_csrf = enforce_csrf
         self._scope = scope
@@ -97,8 +123,16 @@ class AsyncStream(_Received):
     async def __aenter__(self) -> Self:
         # handle(), not __call__(): that makes a thread for the ORM, which would be out of the test's transaction.
         self._task = asyncio.create_task(self._run())
-        await self._until(lambda: self.status_code != 0, self._timeout)
+        try:
+            with self._opening(self._is_mine, raise_exception=self._raise_exception):
+                await self._until(lambda: self.status_code != 0, self._timeout)
+        except BaseException:
+            await self.disconnect()
+            raise
         return self
+
+    def _is_mine(self, request: HttpRequest) -> bool:
+        return getattr(request, "scope", None) is self._scope
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.disconnect()
@@ -185,7 +219,9 @@ class AsyncStream(_Received):
             return
         if message["type"] == "http.response.start":
             self.status_code = message["status"]
-            self.headers = {k.decode("latin-1").title(): v.decode("latin-1") for k, v in message["headers"]}
+            self.headers = CaseInsensitiveMapping(
+                {k.decode("latin-1").title(): v.decode("latin-1") for k, v in message["headers"]}
+            )
         else:
             self._arrived(message.get("body", b""))
             if not message.get("more_body"):
@@ -199,8 +235,9 @@ class SyncStream(_Received):
     The view runs in the test's thread, so that a TestCase's transaction holds for it; a thread of ours reads the body.
     """
 
-    def __init__(self, environ: dict[str, Any], timeout: float, *, enforce_csrf: bool) -> None:
+    def __init__(self, environ: dict[str, Any], timeout: float, *, enforce_csrf: bool, raise_exception: bool) -> None:
         super().__init__()
+        self._raise_exception = raise_exception
         self._handler = WSGIHandler()
         if not enforce_csrf:
             self._handler.request_class = _UncheckedRequest
@@ -215,8 +252,11 @@ class SyncStream(_Received):
     def __enter__(self) -> Self:
         keep_connections()
         try:
-            self._response = self._handler(self._environ, self._start)
+            with self._opening(self._is_mine, raise_exception=self._raise_exception):
+                self._response = self._handler(self._environ, self._start)
         except BaseException:
+            if self._response is not None:
+                self._response.close()
             release_connections()
             raise
         # A response made by hand starts where it is read; it is to see the test's transaction like any other.
@@ -224,6 +264,9 @@ class SyncStream(_Received):
         self._reader = threading.Thread(target=self._read, name="sse-test-reader", daemon=True)
         self._reader.start()
         return self
+
+    def _is_mine(self, request: HttpRequest) -> bool:
+        return getattr(request, "environ", None) is self._environ
 
     def __exit__(self, *exc_info: object) -> None:
         self.disconnect()
@@ -289,7 +332,7 @@ class SyncStream(_Received):
 
     def _start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
         self.status_code = int(status.split(maxsplit=1)[0])
-        self.headers = {name.title(): value for name, value in headers}
+        self.headers = CaseInsensitiveMapping({name.title(): value for name, value in headers})
         return BytesIO().write
 
     def _read(self) -> None:

@@ -820,3 +820,64 @@ def test_a_stream_sees_what_its_test_has_not_committed(serve: Serve, sse_client:
     with sse_client.stream("/") as stream:
         assert stream.next().json() == "uncommitted"
     assert Product.objects.count() == 1
+
+
+def test_a_method_decorated_as_a_function_is_a_clear_error() -> None:
+    class Orders(View):
+        @event_stream
+        def get(self, request: HttpRequest) -> Iterable[int]:
+            yield 1
+
+    with pytest.raises(
+        TypeError, match=r"Orders\.get' got .* where a request belongs.*method_decorator\(event_stream\)"
+    ):
+        Orders.as_view()(_request())
+
+
+async def test_a_request_in_a_wrapper_such_as_rest_framework_makes_is_streamed_on_both_kinds_of_server(
+    serve: Serve, async_sse_client: AsyncStreamClient
+) -> None:
+    class Wrapper:
+        def __init__(self, request: HttpRequest) -> None:
+            self._request = request
+            self.query_params = request.GET
+
+    @event_stream
+    async def view(request: Wrapper) -> AsyncIterable[str]:
+        yield request.query_params["name"]
+
+    async def wrapping(request: HttpRequest) -> Any:
+        return await view(Wrapper(request))
+
+    serve(wrapping)
+    async with async_sse_client.stream("/?name=a") as stream:
+        assert (await stream.next()).json() == "a"
+    assert (await wsgi("/?name=a")).body == b'data: "a"\n\n'
+
+
+async def test_the_test_clients_raise_what_the_view_raised_before_its_first_event(
+    serve: Serve, async_sse_client: AsyncStreamClient
+) -> None:
+    @event_stream
+    async def view(request: HttpRequest) -> AsyncIterator[int]:
+        raise ZeroDivisionError("in the view")
+        yield 1
+
+    def under_wsgi() -> None:
+        with StreamClient().stream("/"):
+            pass
+
+    serve(view)
+    with pytest.raises(ZeroDivisionError, match="in the view"):
+        async with async_sse_client.stream("/"):
+            pass
+    with pytest.raises(ZeroDivisionError, match="in the view"):
+        await asyncio.to_thread(under_wsgi)
+
+
+async def test_the_headers_of_a_test_stream_are_found_in_any_case(
+    serve: Serve, async_sse_client: AsyncStreamClient
+) -> None:
+    serve(async_generator)
+    async with async_sse_client.stream("/") as stream:
+        assert stream.headers["content-type"] == stream.headers["CONTENT-TYPE"] == "text/event-stream; charset=utf-8"
