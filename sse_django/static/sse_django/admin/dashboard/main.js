@@ -8,7 +8,7 @@ import { Format } from "./format.js"
 import { LogWidget, TableWidget } from "./lists.js"
 
 const PATIENCE = 1500 // ms without a line before the page says so: a server that is deployed anew is back by then
-const RELOAD = 15_000 // ms within which the page doesn't load itself again twice
+const RELOAD = 15_000 // ms within which a page that never fitted doesn't load itself again: two servers may not agree
 
 const KINDS = {
   number: NumberWidget,
@@ -26,6 +26,7 @@ const format = new Format(config)
 const widgets = new Map()
 let newest = null // when the newest value came, seconds since 1970
 let complaint
+let fits = false // whether the server has once spoken of what this page was made for
 
 for (const section of root.querySelectorAll("[data-widget]")) {
   const options = config.widgets[section.dataset.widget]
@@ -38,6 +39,7 @@ const stream = connect(new URL(config.events, location.href).href, {
     widgets: ({ names, version }) => {
       const known = names.length === widgets.size && names.every((name) => widgets.has(name))
       if (!known || version !== config.version) loadAgain()
+      else fits = true
     },
     state: ({ widget, at, problem, state }) => {
       newest = Math.max(newest ?? 0, at ?? 0) || null
@@ -84,7 +86,7 @@ function say(name, problem) {
 function loadAgain() {
   stream.close()
   const last = Number(sessionStorage.getItem("sse-dashboard-reload") ?? 0)
-  if (Date.now() - last < RELOAD) return lost()
+  if (!fits && Date.now() - last < RELOAD) return lost()
   sessionStorage.setItem("sse-dashboard-reload", String(Date.now()))
   location.reload()
   return undefined
