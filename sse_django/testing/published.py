@@ -36,10 +36,15 @@ class CapturedEvents:
         self._captured = captured
 
     def _events(self) -> list[PublishedEvent]:
-        return [PublishedEvent(public(m.channels), m.event, m.data, m.key, backend) for m, backend in self._captured]
+        # What the package tells itself (kicks, changes for live admins) is nobody's publish.
+        return [
+            PublishedEvent(channels, m.event, m.data, m.key, backend)
+            for m, backend in self._captured
+            if (channels := public(m.channels))
+        ]
 
     def __len__(self) -> int:
-        return len(self._captured)
+        return len(self._events())
 
     def __iter__(self) -> Iterator[PublishedEvent]:
         return iter(self._events())

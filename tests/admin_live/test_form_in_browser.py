@@ -11,9 +11,9 @@ CHANGE_AS_CARL = """
 from django.contrib.contenttypes.models import ContentType
 with transaction.atomic():
     o = Order.objects.get(); o.total += 1; o.save()
-    kind = ContentType.objects.get_for_model(Order)
     LogEntry.objects.create(
-        user=User.objects.get(username="carl"), content_type=kind, object_id=o.pk, object_repr="", action_flag=2, change_message=""
+        user=User.objects.get(username="carl"), content_type=ContentType.objects.get_for_model(Order),
+        object_id=o.pk, object_repr="", action_flag=2, change_message="",
     )
 """
 
@@ -73,7 +73,7 @@ def test_a_column_that_the_form_doesnt_show_is_no_news_and_a_relation_is(
 
 
 def test_what_sends_no_signal_and_what_happened_before_the_stream_is_noticed(
-    page: Page, site: Site, worker: Worker
+    page: Page, site: Site, worker: Worker, complaints: list[str]
 ) -> None:
     url = form_of(page, site, worker)
     page.route("**/live/", lambda route: route.abort())

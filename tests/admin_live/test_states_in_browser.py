@@ -31,6 +31,7 @@ def test_a_killed_server_is_said_and_what_it_missed_is_shown_when_it_is_back(
         state(page, "live")
         expect_numbers(page, ["A2", "A1"])
         stays(lambda: len(refreshes) <= 2, 2, "a refresh, and one more at most for the notice that came meanwhile")
+        page.goto("about:blank")
     complaints[:] = [each for each in complaints if "ERR_" not in each]
 
 

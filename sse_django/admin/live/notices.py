@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import connections, transaction
@@ -45,6 +45,7 @@ def row_key(model: type[Model], pk: Any) -> str:
 
 
 _followers: dict[tuple[type[Model], str, tuple[type[Model], ...]], Follower] = {}
+_tellers: dict[tuple[type[Model], str], Teller] = {}
 
 
 def follow(model: type[Model], alias: str, also: tuple[type[Model], ...] = ()) -> Follower:
@@ -56,85 +57,116 @@ def follow(model: type[Model], alias: str, also: tuple[type[Model], ...] = ()) -
 
 
 class Follower:
-    """Tells the changes of one model in one log."""
+    """Has the changes of one model told in one log."""
 
     def __init__(self, model: type[Model], alias: str, also: Iterable[type[Model]]) -> None:
         self.model = model
         self.alias = alias
         self.channel = channel_of(model)
-        self._slot = f"_sse_django_{alias}_{self.channel}"
         for relative in relatives(model):
-            self._connect(relative, self._saved, self._deleted)
+            _teller(relative, alias).tell_rows_of(model)
         for field in concrete(model)._meta.many_to_many:
-            m2m_changed.connect(self._related, sender=field.remote_field.through, weak=False, dispatch_uid=self._slot)
+            assert field.remote_field.through is not None  # once models are loaded
+            _teller(field.remote_field.through, alias).tell_joins_of(model)
         for other in also:
             for relative in relatives(other):
-                self._connect(relative, self._elsewhere, self._elsewhere)
+                _teller(relative, alias).tell(self.channel)
 
-    def _connect(self, sender: type[Model], saved: Callable[..., None], deleted: Callable[..., None]) -> None:
-        # The first one stays: a model that is named in its own `also` tells its rows.
-        post_save.connect(saved, sender=sender, weak=False, dispatch_uid=self._slot)
-        post_delete.connect(deleted, sender=sender, weak=False, dispatch_uid=self._slot)
+    def tell_check(self) -> None:
+        """A look at the table has found it changed: it isn't known by whom, nor which rows."""
+        _send([self.channel], "check", {"by": PROCESS}, self.alias)
+
+
+def _teller(sender: type[Model], alias: str) -> Teller:
+    teller = _tellers.get((sender, alias))
+    if teller is None:
+        teller = _tellers[sender, alias] = Teller(sender, alias)
+    return teller
+
+
+class Teller:
+    """Receives one class's signals, and tells all lists that a change concerns of it in one event."""
+
+    def __init__(self, sender: type[Model], alias: str) -> None:
+        self._alias = alias
+        self._models: dict[str, type[Model]] = {}  # whose rows its instances are, by channel
+        self._joined: dict[str, type[Model]] = {}  # whose rows its instances join to others
+        self._others: set[str] = set()  # channels of lists that show them in passing
+        self._slot = f"_sse_django_{alias}_{sender._meta.label_lower}"
+        post_save.connect(self._saved, sender=sender, weak=False)
+        post_delete.connect(self._deleted, sender=sender, weak=False)
+        m2m_changed.connect(self._related, sender=sender, weak=False)  # where it is what joins two models
+
+    def tell_rows_of(self, model: type[Model]) -> None:
+        """To the lists of a model whose rows the instances are."""
+        self._models.setdefault(channel_of(model), model)
+
+    def tell_joins_of(self, model: type[Model]) -> None:
+        """To the lists of a model that has a ManyToManyField through this class."""
+        self._joined.setdefault(channel_of(model), model)
+
+    def tell(self, channel: str) -> None:
+        """To another list."""
+        self._others.add(channel)
 
     # -- receivers
 
     def _saved(self, instance: Model, created: bool, using: str, **kwargs: Any) -> None:
-        self._tell(using, {self._key(instance): "created" if created else "updated"})
+        self._tell(using, self._rows(instance, "created" if created else "updated"))
 
     def _deleted(self, instance: Model, using: str, **kwargs: Any) -> None:
-        self._tell(using, {self._key(instance): "deleted"})
+        self._tell(using, self._rows(instance, "deleted"))
 
-    def _related(self, instance: Any, action: str, reverse: bool, pk_set: set[Any] | None, **kwargs: Any) -> None:
-        if action.startswith("post_"):
-            pks = pk_set if reverse else {pk_in(self.model, instance)}
-            if pks is None or pks:  # None: cleared from the other side; an empty set: nothing was changed
-                rows = None if pks is None or len(pks) > SINGLES else dict.fromkeys(map(self._key_of, pks), "updated")
-                self._tell(kwargs["using"], rows)
+    def _related(
+        self, instance: Any, action: str, reverse: bool, using: str, pk_set: set[Any] | None, **kwargs: Any
+    ) -> None:
+        if not action.startswith("post_") or pk_set == set():  # an empty set: nothing was changed
+            return
+        if not reverse:
+            rows = {row_key(model, pk_in(model, instance)): "updated" for model in self._joined.values()}
+        elif pk_set is None or len(pk_set) > SINGLES:  # None: cleared from the other side
+            rows = {}
+        else:
+            rows = {row_key(model, pk): "updated" for model in self._joined.values() for pk in pk_set}
+        self._tell(using, {} if self._models else rows)
 
-    def _elsewhere(self, using: str, **kwargs: Any) -> None:
-        self._tell(using, None)
-
-    def _key(self, instance: Model) -> str:
-        return self._key_of(pk_in(self.model, instance))
-
-    def _key_of(self, pk: Any) -> str:
-        return row_key(self.model, pk)
+    def _rows(self, instance: Model, action: str) -> Rows:
+        if self._joined:
+            return {}
+        return {row_key(model, pk_in(model, instance)): action for model in self._models.values()}
 
     # -- telling
 
-    def tell_check(self) -> None:
-        """A look at the table has found it changed: it isn't known by whom, nor which rows."""
-        self._send("check", {"by": PROCESS})
-
-    def _tell(self, using: str, rows: Rows | None) -> None:
-        """Tell which rows changed on a database; None is that it isn't known which."""
+    def _tell(self, using: str, rows: Rows) -> None:
+        """Tell which rows changed on a database; none is that it isn't known which."""
         connection = connections[using]
         if not connection.in_atomic_block:
-            self._send("change", _notice(rows))
-        elif _joins(self.alias, using):
+            self.send(rows)
+        elif _joins(self._alias, using):
             self._join(connection, rows)
         else:
             self._collect(connection, rows)
 
-    def _join(self, connection: Any, rows: Rows | None) -> None:
+    def _join(self, connection: Any, rows: Rows) -> None:
         """Into the open transaction."""
         burst = self._burst(connection)
-        burst.told += 1
-        if burst.told <= SINGLES:
-            self._send("change", _notice(rows))
+        burst.count += 1
+        if burst.count <= SINGLES:
+            self.send(rows)
         elif not _waits(connection, burst.more):
             # Told in a savepoint that is rolled back it would be lost; then its hook is gone too, and it is told again.
             burst.more = _Mark()
-            self._send("change", _notice(None))
+            self.send({})
             transaction.on_commit(burst.more, using=connection.alias)
 
-    def _collect(self, connection: Any, rows: Rows | None) -> None:
+    def _collect(self, connection: Any, rows: Rows) -> None:
         """For after the commit."""
         burst = self._burst(connection)
-        if rows is None or len(burst.rows) >= SINGLES:
-            burst.unknown = True
-        else:
+        burst.count += 1
+        if rows and burst.count <= SINGLES:
             burst.rows.update(rows)
+        else:
+            burst.unknown = True
 
     def _burst(self, connection: Any) -> _Burst:
         burst: _Burst | None = getattr(connection, self._slot, None)
@@ -144,15 +176,17 @@ class Follower:
             transaction.on_commit(burst, using=connection.alias)
         return burst
 
-    def send_collected(self, burst: _Burst) -> None:
-        """What `_collect` has gathered."""
-        self._send("change", {"rows": burst.rows, **({"more": True} if burst.unknown else {})})
+    def send(self, rows: Rows, *, more: bool = False) -> None:
+        """One event for all lists that these rows concern."""
+        data = {"rows": rows, **({"more": True} if more or not rows or self._others else {})}
+        _send([*self._models, *self._joined, *self._others], "change", data, self._alias)
 
-    def _send(self, event: str, data: Any) -> None:
-        try:
-            send(make_message([self.channel], data, event=event, key=None, reserved=True), self.alias)
-        except PublishError:  # the row is saved: that nobody's list moves at once is no reason to fail
-            logger.warning("a change of %s was not told to its live changelists", self.model._meta.label, exc_info=True)
+
+def _send(channels: Iterable[str], event: str, data: Any, alias: str) -> None:
+    try:
+        send(make_message(channels, data, event=event, key=None, reserved=True), alias)
+    except PublishError:  # the row is saved: that nobody's list moves at once is no reason to fail
+        logger.warning("a change was not told to live changelists (%s)", ", ".join(channels), exc_info=True)
 
 
 class _Mark:
@@ -164,20 +198,16 @@ class _Mark:
 class _Burst:
     """What one transaction has told, or has to tell. It is the transaction's hook, and gone with what is rolled back."""
 
-    def __init__(self, follower: Follower) -> None:
-        self._follower = follower
-        self.told = 0
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+        self.count = 0
         self.more: _Mark | None = None
         self.rows: Rows = {}
         self.unknown = False
 
     def __call__(self) -> None:
         if self.rows or self.unknown:
-            self._follower.send_collected(self)
-
-
-def _notice(rows: Rows | None) -> dict[str, Any]:
-    return {"rows": {}, "more": True} if rows is None else {"rows": rows}
+            self._teller.send(self.rows, more=self.unknown)
 
 
 def _waits(connection: Any, hook: object) -> bool:

@@ -1,0 +1,168 @@
+"""The look at a table: what it sees, what it costs, when it is taken."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from sse_django.admin.live import fingerprint as module
+from sse_django.admin.live import watch
+from sse_django.admin.live.fingerprint import fingerprint
+from sse_django.admin.live.notices import follow
+from sse_django.outbox import captures
+from sse_django.testing import live_backend
+from tests.admin_live.orders.models import Order
+from tests.live.waiting import stays, until
+
+pytestmark = pytest.mark.django_db
+
+
+def look() -> str:
+    return fingerprint(Order, "default")
+
+
+def fill(count: int) -> None:
+    Order.objects.bulk_create(Order(number=str(i)) for i in range(count))
+
+
+def test_it_sees_what_sends_no_signal() -> None:
+    fill(5)
+    seen = [look()]
+    Order.objects.filter(number="3").update(total=99)
+    seen.append(look())
+    Order.objects.bulk_create([Order(number="new")])
+    seen.append(look())
+    Order.objects.filter(number="new")._raw_delete("default")
+    seen.append(look())
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE orders_order SET status = 'paid' WHERE number = '1'")
+    seen.append(look())
+    assert seen[1] == seen[3]
+    assert len(set(seen)) == 4
+    assert look() == seen[-1]
+
+
+def test_it_costs_two_queries_however_large_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WHOLE", 20)
+    monkeypatch.setattr(module, "NEWEST", 5)
+    for count in (0, 10, 30):
+        fill(count)
+        with CaptureQueriesContext(connection) as queries:
+            look()
+        assert len(queries) == (2 if count else 1)
+    assert "LIMIT 5" in queries[1]["sql"]
+
+
+def test_of_a_large_table_it_sees_the_newest_rows_and_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WHOLE", 20)
+    monkeypatch.setattr(module, "NEWEST", 5)
+    fill(30)
+    before = look()
+    Order.objects.filter(number="29").update(total=99)
+    assert look() != before
+    before = look()
+    Order.objects.filter(number="3").update(total=99)
+    assert look() == before  # and that is said in the docs
+    Order.objects.filter(number="3")._raw_delete("default")
+    assert look() != before
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "TURN", 0.02)
+    monkeypatch.setattr(watch, "IDLE", 0.3)
+
+
+@contextmanager
+def all_published() -> Iterator[list[Any]]:
+    published: list[Any] = []
+    captures.append(published)
+    yield published
+    captures.remove(published)
+
+
+class Table:
+    """Something to look at that isn't a database."""
+
+    def __init__(self) -> None:
+        self.state = 1
+        self.looks = 0
+
+    def look(self) -> int:
+        self.looks += 1
+        return self.state
+
+
+def running() -> bool:
+    return any(thread.name == "sse-admin-live" for thread in threading.enumerate())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_is_taken_while_somebody_watches_and_no_longer(quick: None) -> None:
+    from sse_django.hubs import get_hub
+
+    follower = follow(Order, "default")
+    table = Table()
+    with live_backend(), all_published() as events:
+        watch.watch(follower, table.look, 0.05, page=True)
+        assert table.looks == 1  # what the page is about to show
+        reader = get_hub("default").open((follower.channel,), None)
+        until(lambda: table.looks > 3, 10, "it is looked at")
+        assert len(events) == 0
+        table.state = 2
+        until(lambda: len(events) == 1, 10, "it is told")
+        assert events[0][0].event == "check"
+        table.state = 3
+        watch._watches["default", follower.channel].stale.set()  # as if another process had told of it
+        before = table.looks
+        until(lambda: table.looks > before + 3, 10, "it is looked at again")
+        assert len(events) == 1
+        reader.close("disconnected")
+        until(lambda: not running(), 10, "the thread ends")
+        looks = table.looks
+        stays(lambda: table.looks == looks, 0.3, "nobody looks")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_from_another_process_is_told_to_refresh_once(quick: None) -> None:
+    from sse_django.hubs import get_hub
+
+    follower = follow(Order, "default")
+    table = Table()
+    with live_backend(), all_published() as events:
+        reader = get_hub("default").open((follower.channel,), None)
+        watch.watch(follower, table.look, 0.05, page=False)
+        until(lambda: table.looks > 3, 10, "it is looked at")
+        assert [message.event for message, _ in events] == ["check"]
+        reader.close("disconnected")
+        until(lambda: not running(), 10, "the thread ends")
+
+
+def test_a_look_that_fails_is_logged_and_the_next_may_work(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> Any:
+        raise ValueError("no table")
+
+    each = watch.Watch(follow(Order, "default"), fail, 5.0)
+    assert not each.see()
+    assert "a look at orders.Order failed" in caplog.text
+    each.look = lambda: 1
+    assert each.see()
+
+
+def test_a_slow_look_is_taken_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 102.0])
+    monkeypatch.setattr("sse_django.admin.live.watch.time.monotonic", lambda: next(clock))
+    each = watch.Watch(follow(Order, "default"), lambda: 1, 5.0)
+    each.see()
+    assert each.due == 102.0 + 40.0
+
+
+def test_nothing_is_looked_at_in_tests_that_havent_asked_for_it() -> None:
+    table = Table()
+    watch.watch(follow(Order, "default"), table.look, 0.05, page=True)
+    assert table.looks == 0
+    assert not running()

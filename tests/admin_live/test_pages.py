@@ -1,0 +1,344 @@
+"""Pages, the stream and the state of an object, asked by people with different rights; queries; hooks; checks."""
+
+import json
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test import Client, RequestFactory, override_settings
+from django.test.utils import CaptureQueriesContext
+
+from sse_django.admin import LiveModelAdmin
+from sse_django.admin.live.asking import as_of_now
+from sse_django.admin.live.checks import check_admin
+from sse_django.admin.live.notices import row_key
+from sse_django.testing import AsyncStreamClient, StreamClient, live_backend
+from tests.admin_live.orders.models import OpenOrder, Order, Tag
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/orders/order/"
+LIVE = f"{LIST}live/"
+
+
+def person(name: str, *rights: str, staff: bool = True) -> User:
+    user = User.objects.create_user(name, is_staff=staff)
+    user.user_permissions.set(Permission.objects.filter(codename__in=rights, content_type__app_label="orders"))
+    return user
+
+
+@pytest.fixture
+def anna() -> User:
+    return User.objects.create_superuser("anna")
+
+
+@pytest.fixture
+def as_anna(client: Client, anna: User) -> Client:
+    client.force_login(anna)
+    return client
+
+
+def script(html: str) -> dict[str, str]:
+    """The attributes of our script."""
+    (tag,) = re.findall(r"<script[^>]*data-sse-live[^>]*>", html)
+    return {name: _unescape(value) for name, value in re.findall(r'([\w-]+)="([^"]*)"', tag)}
+
+
+def _unescape(text: str) -> str:
+    from html import unescape
+
+    return unescape(text)
+
+
+# -- the list
+
+
+def test_the_list_has_one_module_with_all_it_needs_in_attributes(as_anna: Client) -> None:
+    orders = [Order.objects.create(number=n) for n in "ab"]
+    html = as_anna.get(LIST).content.decode()
+    found = script(html)
+    assert found["type"] == "module"
+    assert found["src"] == "/static/sse_django/admin/live.js"
+    assert found["data-sse-live"] == "changelist"
+    assert found["data-stream"] == LIVE
+    assert json.loads(found["data-keys"]) == [row_key(Order, order.pk) for order in reversed(orders)]
+    assert re.fullmatch(r"[0-9a-z]+-[0-9]+-[0-9a-f]*", found["data-cursor"])
+    assert "sse_django/admin/live.css" in html
+
+
+def test_a_live_list_costs_one_query_more_for_its_cursor_and_a_refresh_none(as_anna: Client) -> None:
+    Order.objects.create(number="a")
+    as_anna.get(LIST)
+
+    def queries(**headers: str) -> list[str]:
+        with CaptureQueriesContext(connection) as captured:
+            as_anna.get(LIST, headers=headers)
+        return [query["sql"] for query in captured]
+
+    page, refresh = queries(), queries(**{"X-SSE-Refresh": "1"})
+    assert len(page) - len(refresh) == len([sql for sql in page if "sse_django_log" in sql]) <= 2
+    assert not [sql for sql in refresh if "sse_django_log" in sql]
+    assert not [sql for sql in page if sql.startswith(("INSERT", "UPDATE"))]
+
+
+def test_a_page_is_worth_more_than_its_cursor(as_anna: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sse_django.backends import get_backend
+
+    monkeypatch.setattr(type(get_backend()), "head", lambda self: 1 / 0)
+    found = script(as_anna.get(LIST).content.decode())
+    assert "data-cursor" not in found
+
+
+def test_a_refresh_leaves_messages_for_the_page_that_is_opened(as_anna: Client) -> None:
+    as_anna.post("/admin/orders/tag/add/", {"name": "fragile"})
+    response = as_anna.get(LIST, headers={"X-SSE-Refresh": "1"})
+    assert "was added successfully" not in response.content.decode()
+    assert list(get_messages(response.wsgi_request)) == []
+    assert "was added successfully" in as_anna.get(LIST).content.decode()
+
+
+def test_a_list_that_answers_a_post_with_errors_says_so(as_anna: Client) -> None:
+    order = Order.objects.create(number="a")
+    data = {
+        "form-TOTAL_FORMS": 1,
+        "form-INITIAL_FORMS": 1,
+        "form-0-id": order.pk,
+        "form-0-status": "new",
+        "form-0-total": "many",
+        "form-0-placed_0": "2026-01-01",
+        "form-0-placed_1": "10:00",
+        "_save": "Save",
+    }
+    found = script(as_anna.post("/admin/orders/openorder/", data).content.decode())
+    assert found["data-bound"] == ""
+    assert json.loads(found["data-keys"]) == [row_key(OpenOrder, order.pk)]
+
+
+def test_popups_are_live_too(as_anna: Client) -> None:
+    assert script(as_anna.get(LIST, {"_popup": "1"}).content.decode())["data-stream"] == LIVE
+
+
+# -- the form
+
+
+def test_the_form_knows_its_version_and_a_new_object_has_none(as_anna: Client) -> None:
+    order = Order.objects.create(number="a")
+    found = script(as_anna.get(f"{LIST}{order.pk}/change/").content.decode())
+    assert found["data-key"] == row_key(Order, order.pk)
+    assert found["data-state"] == f"{LIST}{order.pk}/live/"
+    assert re.fullmatch(r"[0-9a-f]{32}\.[0-9]+", found["data-version"])
+    assert "data-sse-live" not in as_anna.get(f"{LIST}add/").content.decode()
+
+
+def test_a_version_that_comes_back_with_errors_is_kept_and_a_forged_one_isnt(as_anna: Client) -> None:
+    order = Order.objects.create(number="a")
+    url = f"{LIST}{order.pk}/change/"
+    version = f"{'0' * 32}.1"
+    for sent, kept in ((version, version), ('"><script>', ""), (None, "")):
+        data = {"number": ""} if sent is None else {"number": "", "_sse_version": sent}
+        assert script(as_anna.post(url, data).content.decode())["data-version"] == kept
+
+
+def state(client: Client, order: Order, version: str) -> Any:
+    return client.get(f"{LIST}{order.pk}/live/", {"version": version}).json()
+
+
+def test_the_state_is_same_changed_or_gone(as_anna: Client) -> None:
+    order = Order.objects.create(number="a")
+    version = script(as_anna.get(f"{LIST}{order.pk}/change/").content.decode())["data-version"]
+    assert state(as_anna, order, version) == {"state": "same", "text": ""}
+    Order.objects.update(views=5)  # not on the form
+    assert state(as_anna, order, version)["state"] == "same"
+    order.tags.add(Tag.objects.create(name="t"))
+    assert state(as_anna, order, version)["state"] == "changed"
+    order.tags.clear()
+    assert state(as_anna, order, version)["state"] == "same"
+    Order.objects.update(total=5)
+    assert state(as_anna, order, version) == {
+        "state": "changed",
+        "text": "This order has been changed meanwhile.",
+    }
+    assert state(as_anna, order, "nonsense")["state"] == "same"
+    pk = order.pk
+    order.delete()
+    order.pk = pk
+    assert state(as_anna, order, version)["state"] == "gone"
+
+
+def test_a_user_name_is_text_and_no_markup(as_anna: Client, client: Client) -> None:
+    order = Order.objects.create(number="a")
+    version = script(as_anna.get(f"{LIST}{order.pk}/change/").content.decode())["data-version"]
+    other = Client()
+    other.force_login(User.objects.create_superuser("<b>eve</b>"))
+    fields = {"number": "b", "status": "new", "total": "1", "placed_0": "2026-01-01", "placed_1": "10:00"}
+    assert other.post(f"{LIST}{order.pk}/change/", fields).status_code == 302
+    response = as_anna.get(f"{LIST}{order.pk}/live/", {"version": version})
+    assert response["Content-Type"] == "application/json"
+    assert "<b>eve</b> changed this order." in response.json()["text"]
+
+
+# -- who may
+
+
+@pytest.mark.parametrize(
+    ("rights", "staff", "status"),
+    [
+        (["view_order"], True, 200),
+        (["change_order"], True, 200),
+        (["add_order"], True, 403),
+        (["view_order"], False, 403),
+    ],
+)
+def test_the_stream_and_the_state_want_staff_who_may_see_the_list(
+    rights: list[str], staff: bool, status: int, sse_client: StreamClient
+) -> None:
+    order = Order.objects.create(number="a")
+    sse_client.force_login(person("carl", *rights, staff=staff))
+    assert sse_client.get(f"{LIST}{order.pk}/live/").status_code == status
+    with sse_client.stream(LIVE) as stream:
+        assert stream.status_code == status
+    assert sse_client.get(LIST).status_code == (200 if status == 200 else 403 if staff else 302)
+
+
+def test_who_isnt_signed_in_gets_a_403_and_no_login_page(sse_client: StreamClient) -> None:
+    assert sse_client.get(LIVE).status_code == 403
+    assert sse_client.get(f"{LIST}1/live/").status_code == 403
+    with override_settings(
+        MIDDLEWARE=[
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "django.contrib.auth.middleware.LoginRequiredMiddleware",
+            "django.contrib.messages.middleware.MessageMiddleware",
+        ]
+    ):
+        assert Client().get(LIVE).status_code == 403
+
+
+def test_an_object_that_isnt_in_ones_queryset_is_gone(client: Client) -> None:
+    order = Order.objects.create(number="secret")
+    client.force_login(person("carl", "view_order"))
+    assert state(client, order, f"{'0' * 32}.1")["state"] == "gone"
+
+
+def test_only_get_is_answered(as_anna: Client) -> None:
+    assert as_anna.post(LIVE).status_code == 405
+    assert as_anna.post(f"{LIST}1/live/").status_code == 405
+
+
+def test_asking_again_sees_the_session_and_the_user_as_they_are(anna: User, client: Client) -> None:
+    client.force_login(anna)
+    request = client.get(LIST).wsgi_request
+    assert request.user == anna
+    assert as_of_now(request).user == anna
+    User.objects.update(is_staff=False)
+    assert not as_of_now(request).user.is_staff
+    assert request.user.is_staff
+    Session.objects.all().delete()
+    assert as_of_now(request).user.is_anonymous
+
+
+def test_asking_again_reads_a_user_who_came_without_a_session(anna: User) -> None:
+    request = RequestFactory().get(LIST)
+    request.user = anna
+    User.objects.update(is_active=False)
+    assert not as_of_now(request).user.is_active
+    User.objects.all().delete()
+    assert as_of_now(request).user.is_anonymous
+
+
+# -- the stream
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_stream_tells_what_changes_under_asgi(async_sse_client: AsyncStreamClient, anna: User) -> None:
+    await async_sse_client.aforce_login(anna)
+    with live_backend():
+        async with async_sse_client.stream(LIVE) as stream:
+            assert stream.headers["Content-Type"].startswith("text/event-stream")
+            await stream.wait_for(lambda stream: stream.last_event_id)
+            order = await Order.objects.acreate(number="a")
+            event = await stream.next()
+            assert event.event == "change"
+            assert event.json()["rows"][row_key(Order, order.pk)] == "created"
+
+
+# -- hooks, and what is checked
+
+
+class Site(admin.AdminSite):
+    """Another site than the default one."""
+
+
+def make(admin_class: Any, model: Any = Order) -> Any:
+    return admin_class(model, Site(name="other"))
+
+
+def test_urls_media_and_templates_of_ones_own_go_on_working(rf: RequestFactory, anna: User) -> None:
+    from django.http import HttpResponse
+    from django.urls import path
+
+    class Mine(LiveModelAdmin):
+        change_list_template = "orders/rush.html"
+
+        class Media:
+            js = ["mine.js"]
+
+        def get_urls(self) -> Any:
+            return [path("mine/", lambda request: HttpResponse()), *super().get_urls()]
+
+        def changelist_view(self, request: Any, extra_context: Any = None) -> Any:
+            return super().changelist_view(request, {**(extra_context or {}), "mine": 1})
+
+    mine = make(Mine)
+    assert [str(url.pattern) for url in mine.get_urls()][:3] == ["mine/", "live/", "<path:object_id>/live/"]
+    assert "mine.js" in str(mine.media)
+    request = rf.get("/")
+    request.user = anna
+    request.session = {}
+    response = mine.changelist_view(request)
+    assert response.template_name == "orders/rush.html"
+    assert response.context_data["mine"] == 1
+    assert "mine.js" in str(response.context_data["media"])
+    assert "data-sse-live" in str(response.context_data["media"])
+
+
+def test_in_front_of_another_admin_it_is_a_mixin_and_behind_one_python_refuses_it() -> None:
+    class Other(admin.ModelAdmin):  # type: ignore[type-arg]
+        list_display = ["number"]
+
+    class Both(LiveModelAdmin, Other): ...
+
+    assert make(Both).list_display == ["number"]
+    with pytest.raises(TypeError, match=r"method resolution order|MRO"):
+        type("Wrong", (admin.ModelAdmin, LiveModelAdmin), {})
+
+
+def ids(**attributes: Any) -> list[str | None]:
+    return [message.id for message in make(type("Mine", (LiveModelAdmin,), attributes)).check()]
+
+
+def test_the_checks() -> None:
+    assert ids() == []
+    assert ids(live_check_interval=None, live_backend="default") == []
+    nowhere = SimpleNamespace(live_backend="nowhere", live_check_interval=None)
+    assert [message.id for message in check_admin(nowhere)] == ["sse_django.E010"]
+    for wrong in (0, -1, "5", True):
+        assert ids(live_check_interval=wrong) == ["sse_django.E011"]
+    with override_settings(STATICFILES_FINDERS=["django.contrib.staticfiles.finders.FileSystemFinder"]):
+        from django.contrib.staticfiles.finders import get_finder
+
+        get_finder.cache_clear()
+        assert ids() == ["sse_django.W010"]
+        get_finder.cache_clear()
+
+
+def test_models_may_be_named_before_they_are_needed() -> None:
+    mine = make(type("Mine", (LiveModelAdmin,), {"live_models": ["orders.Customer"]}))
+    registered: Any = admin.site._registry[Order]
+    assert mine._follower is registered._follower
