@@ -2,7 +2,7 @@
 
 `{i%N}` and `{i+N}` in PATH are the connection's number, modulo and plus N. It opens them, prints "ready", and answers lines:
 `expect EVENTS SECONDS` with how many came, once that many have; `hold SECONDS` with the number of reads that had something;
-`latency EVENTS SECONDS` with the sorted delays of as many events in nanoseconds, read without ever sleeping. Events are found
+`latency EVENTS SECONDS` with the sorted delays of as many events at one connection, in nanoseconds. Events are found
 by a mark in their data and not parsed: that costs less than any server pays, so the server is what is measured. Standard
 library only.
 """
@@ -17,7 +17,7 @@ import socket
 import sys
 import time
 
-from bench.cores import MAY_SPIN, pin
+from bench.cores import pin
 
 #: Seconds between two looks. A reader that sleeps in its sockets has to be woken at each send, which the server pays for.
 LOOK = 0.001
@@ -102,15 +102,10 @@ class Clients:
     def latency(self, events: float, seconds: float) -> list[int]:
         """From an event's making to its arrival at the one connection there is."""
         sock = self.opened[0].sock
-        if not MAY_SPIN:
-            sock.settimeout(seconds)
+        sock.settimeout(seconds)
         delays: list[int] = []
-        deadline = time.monotonic() + seconds
-        while len(delays) < events and time.monotonic() < deadline:
-            try:
-                received = sock.recv(65536)
-            except BlockingIOError:
-                continue
+        while len(delays) < events:
+            received = sock.recv(65536)
             now = time.monotonic_ns()
             delays += [now - int(made) for made in MADE.findall(received)]
         return sorted(delays)

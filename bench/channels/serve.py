@@ -1,7 +1,8 @@
 """A server under test, in a process of its own: `python -m bench.channels.serve raw_queue`.
 
 It prints its port and then answers lines on its standard input, in a thread: `cpu` with the seconds of processor time it has
-used, `memory` with its KiB and threads, `publish CHANNEL EVENTS [CHANNEL EVENTS ...]` with "ok". It ends with its input.
+used, `memory` with its KiB and threads, `publish CHANNEL EVENTS [CHANNEL EVENTS ...]` and `pace EVENTS PER_SECOND` with "ok"
+when it has published. It ends with its input.
 """
 
 from __future__ import annotations
@@ -39,6 +40,12 @@ def answer(server: uvicorn.Server, module: ModuleType) -> None:
             print(time.process_time(), flush=True)
         elif command == "memory":
             print(*memory(), flush=True)
+        elif command == "pace":
+            begin = time.monotonic()
+            for number in range(int(words[0])):
+                time.sleep(max(0.0, begin + number / int(words[1]) - time.monotonic()))
+                module.publish("c0", 1)
+            print("ok", flush=True)
         else:
             for channel, events in zip(words[::2], words[1::2], strict=True):
                 module.publish(channel, int(events))

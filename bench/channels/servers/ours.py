@@ -18,7 +18,8 @@ MEMORY = {"BACKENDS": {"default": {"BACKEND": "sse_django.backends.memory.Memory
 
 def configure(**more: object) -> None:
     """Settings without middleware, so that nothing hides behind it."""
-    given = {"DATABASES": {}, "SSE_DJANGO": MEMORY, **json.loads(os.environ.get("BENCH_CONFIG", "{}"))}
+    told = json.loads(os.environ.get("BENCH_CONFIG", "{}"))
+    given = told if "DATABASES" in told else {"DATABASES": {}, "SSE_DJANGO": MEMORY}
     # fmt: off
     settings.configure(
         DEBUG=False, SECRET_KEY="a benchmark has no secrets", ALLOWED_HOSTS=["*"], INSTALLED_APPS=["sse_django"],
