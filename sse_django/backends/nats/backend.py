@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -78,6 +79,7 @@ class NatsBackend(BaseBackend):
             self._bell.ring,
             self.settings["connect"],
         )
+        self._looked = threading.local()  # `last`: up to where this thread has read, and the rings before it did
         self._checked = False
         self._floor: int | None = None  # as of the last look: for a log that is published to and never read
 
@@ -127,17 +129,23 @@ class NatsBackend(BaseBackend):
             return call(self._extent).head
 
     def read(self, after: str, channels: Collection[str] | None, limit: int) -> tuple[list[StoredEvent], str]:
+        rings = self._bell.rings
+        events, looked = self._read(after, channels, limit)
+        self._looked.last = looked, rings
+        return events, looked
+
+    def _read(self, after: str, channels: Collection[str] | None, limit: int) -> tuple[list[StoredEvent], str]:
         wanted = None if channels is None else set(channels)
         events: list[StoredEvent] = []
         with self._connection.use() as call:
-            extent = call(self._extent)
+            extent, page = call(lambda client: self._look(client, after, min(limit, PAGE) + 1))
             cursor = extent.place(after)
             place = cursor.seq
             if place == extent.seq:
                 return [], after
             if place > extent.floor:
                 # Its own event first: is it the one that the cursor names?
-                page = call(lambda client: self._page(client, place, min(limit, PAGE) + 1))
+                page = page or call(lambda client: self._page(client, place, min(limit, PAGE) + 1))
                 extent.match(cursor, page[0].tag if page else None)
                 page = page[1:]
             else:
@@ -155,6 +163,16 @@ class NatsBackend(BaseBackend):
                 page = []
         return events, extent.head
 
+    async def _look(self, client: Client, after: str, count: int) -> tuple[Extent, list[Entry]]:
+        """How far the log reaches, and the events from a cursor on. In this order the newest needs no question of its own."""
+        self._check(client)
+        try:
+            place = parse_cursor(after, "").seq
+        except Gone:
+            place = 0
+        page = await self._stream.entries(client, place, count) if place else []
+        return await self._extent(client), page
+
     async def _page(self, client: Client, first: int, count: int) -> list[Entry]:
         """Events from there on; none only if the leader has none there."""
         page = await self._stream.entries(client, first, count)
@@ -171,14 +189,21 @@ class NatsBackend(BaseBackend):
             cursor = parse_cursor(after, "")
         except Gone:
             return
+        # Where this thread has just read up to here, only what has rung since then can be new: the server need not be asked.
+        place, seen = getattr(self._looked, "last", (None, -1))
         with self._connection.use() as call:
             while True:
-                seen = self._bell.rings
-                state = call(self._stream.info)["state"]
+                if place != after:
+                    seen = self._bell.rings
+                    if int(call(self._stream.info)["state"]["last_seq"]) != cursor.seq:
+                        return
                 left = end - time.monotonic()
-                if int(state["last_seq"]) != cursor.seq or left <= 0:
+                if left <= 0:
                     return
                 self._bell.sleep(seen, min(left, POLL_INTERVAL))
+                if self._bell.rings != seen:
+                    return
+                place = None  # a wake-up may have been lost
 
     def trim(self) -> int:
         with self._connection.use() as call:
