@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "sse_django",
     "demo_project.catalog",
     "demo_project.shop",
+    "demo_project.tasks",
 ]
 
 MIDDLEWARE = [

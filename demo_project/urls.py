@@ -13,6 +13,7 @@ def favicon(request: HttpRequest) -> HttpResponseRedirect:
 urlpatterns = [
     path("", include("demo_project.catalog.urls")),
     path("shop/", include("demo_project.shop.urls")),
+    path("tasks/", include("demo_project.tasks.urls")),
     path("streams/", include("sse_django.docs_urls")),
     path("admin/", admin.site.urls),
     path("favicon.ico", favicon),
