@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -12,11 +13,13 @@ import pytest
 from sse_django.testing import EventParser
 from tests.live.client import fetch
 from tests.live.servers import Server
-from tests.live.waiting import stays, until
+from tests.live.waiting import until
 
 pytestmark = pytest.mark.live
 
 EVENTS = "/admin/live-dashboards/shop/events/"
+#: Without a log: the hub of a channel asks the database for half a minute after its last reader.
+COUNTED = "/admin/live-dashboards/counted/events/"
 
 
 def sign_in(server: Server, name: str) -> str:
@@ -31,10 +34,10 @@ def sign_in(server: Server, name: str) -> str:
 class Viewer:
     """A stream read by a thread."""
 
-    def __init__(self, server: Server, cookie: str) -> None:
+    def __init__(self, server: Server, cookie: str, path: str) -> None:
         self.body = b""
         self._line = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-        request = f"GET {EVENTS} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n"
+        request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n"
         self._line.sendall(request.encode())
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -61,9 +64,9 @@ class Viewer:
 
 
 @contextmanager
-def viewers(server: Server, cookie: str, count: int) -> Iterator[list[Viewer]]:
+def viewers(server: Server, cookie: str, count: int, path: str = EVENTS) -> Iterator[list[Viewer]]:
     with ExitStack() as stack:
-        made = [Viewer(server, cookie) for _ in range(count)]
+        made = [Viewer(server, cookie, path) for _ in range(count)]
         for viewer in made:
             stack.callback(viewer.close)
         yield made
@@ -81,7 +84,7 @@ def test_thirty_viewers_cost_what_one_costs_and_nobody_costs_nothing(serve: Call
 
     def cost(count: int) -> float:
         """Queries for each call of a source, over a number of calls."""
-        with viewers(server, cookie, count) as opened:
+        with viewers(server, cookie, count, COUNTED) as opened:
             until(lambda: all(viewer.values("products") >= 1 for viewer in opened), 30, "all see values")
             before = asked(server)
             until(lambda: asked(server)["asked"]["products"] - before["asked"]["products"] >= 10, 30, "ten calls")
@@ -90,12 +93,17 @@ def test_thirty_viewers_cost_what_one_costs_and_nobody_costs_nothing(serve: Call
         return (after["queries"] - before["queries"]) / calls
 
     one, thirty = cost(1), cost(30)
-    assert thirty <= one * 1.5 + 0.5, (one, thirty)
+    assert 0 < thirty <= one * 1.5 + 0.5, (one, thirty)
 
     until(lambda: asked(server)["watched"] == {}, 30, "the server knows that nobody looks")
-    until(lambda: asked(server) == asked(server), 10, "the calls under way are over")
-    quiet = asked(server)
-    stays(lambda: asked(server) == quiet, 1.0, "nothing is asked, of sources or of the database")
+    until(lambda: _still(server, 1.0), 10, "nothing is asked, of sources or of the database")
+
+
+def _still(server: Server, seconds: float) -> bool:
+    """Whether nothing was asked for so long."""
+    before = asked(server)
+    time.sleep(seconds)  # the time over which "nothing" is judged
+    return bool(asked(server) == before)
 
 
 def test_the_processes_of_a_server_have_boards_of_their_own_after_the_fork(serve: Callable[..., Server]) -> None:

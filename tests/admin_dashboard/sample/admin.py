@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.db.backends.signals import connection_created
 from django.db.models import Count
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -39,7 +40,7 @@ class Queries:
 QUERIES = Queries()
 
 
-@connection_created.connect
+@receiver(connection_created)
 def count_queries(connection: Any, **kwargs: Any) -> None:
     if QUERIES not in connection.execute_wrappers:
         connection.execute_wrappers.append(QUERIES)
@@ -121,6 +122,14 @@ class EdgeCases(Dashboard):
     rows = Table(lambda: [{"text": "word " * 60, "<b>html</b>": "<script>alert(1)</script>", "at": timezone.now()}])
     no_lines = Log(channel="quiet")
     idle = Progress(lambda: None, interval=QUICK)
+
+
+@register_dashboard
+class Counted(Dashboard):
+    permission = "auth.view_user"
+
+    products = Number(products, interval=QUICK)
+    by_status = Bar(Product.objects.order_by("status").values("status").annotate(n=Count("id")), interval=QUICK)
 
 
 @admin.register(Product)

@@ -24,8 +24,8 @@ def sign_in(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def asked(request: HttpRequest) -> JsonResponse:
-    """How often each source was asked, and how many look at each widget of the shop."""
-    watched: dict[str, Any] = dashboards(admin.site)["shop"].board.watched
+    """How often each source was asked, how many queries there were, and how many look at each counted widget."""
+    watched: dict[str, Any] = dashboards(admin.site)["counted"].board.watched
     return JsonResponse({"asked": dict(sample.ASKED), "queries": sample.QUERIES.count, "watched": watched})
 
 
