@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import multiprocessing
 import os
 import queue
 import signal
@@ -112,7 +113,10 @@ def _install(state: _State) -> None:
     if now >= state.look_again and threading.current_thread() is threading.main_thread():
         state.look_again = now + LOOK_INTERVAL
         _chain(signal.SIGTERM)
-        _chain(signal.SIGINT)
+        if _one_signal_only():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        else:
+            _chain(signal.SIGINT)
         if not state.loop_watched:
             with contextlib.suppress(RuntimeError):
                 _watch_hypercorn(asyncio.get_running_loop())
@@ -148,11 +152,22 @@ class _Chained:
             begin()
             return
         begin()
+        if _one_signal_only():
+            signal.signal(signum, signal.SIG_IGN)
         if callable(self.previous):
             self.previous(signum, frame)
         else:
             signal.signal(signum, signal.SIG_DFL)
             os.kill(os.getpid(), signum)
+
+
+def _one_signal_only() -> bool:
+    """Whether this is a granian worker, which a second signal blocks for good while it holds the interpreter.
+
+    (Its handler sends into a channel with room for one.) Ctrl-C reaches it twice: from the terminal as SIGINT, and as SIGTERM
+    from its main process, which is the one that counts.
+    """
+    return multiprocessing.current_process().name == "granian-worker"
 
 
 def _worker_of(handler: object) -> Any:

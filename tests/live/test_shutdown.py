@@ -61,10 +61,6 @@ def test_a_server_with_open_streams_stops_in_time(kind: str, stop: str, own_serv
 @pytest.mark.parametrize("stop", STOPS)
 @pytest.mark.parametrize("kind", PLAIN_KINDS)
 def test_a_server_stops_in_time_although_readers_do_not_read(kind: str, stop: str, own_server: StartServer) -> None:
-    if (kind, stop) == ("granian", "Ctrl-C"):
-        # Not yet: once in some twenty times granian's own handler blocks inside its Rust while it holds the interpreter, so
-        # that no thread of ours runs any more, and the worker goes only when its readers do.
-        pytest.skip("granian's worker may hang in its own SIGINT handler")
     server = own_server(kind)
     with ExitStack() as stack:
         for path in STUCK:
