@@ -1,7 +1,7 @@
 """What a view's own code says about its requests: the query parameters it reads, the errors it raises.
 
-Read from its source, never run. What a view leaves to functions that it calls isn't seen; so the outcome adds to a
-description and takes nothing from it.
+Read from its source, never run, together with the functions of its module that it names. What it leaves to others isn't seen;
+so the outcome adds to a description and takes nothing from it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ast
 import functools
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,26 +28,47 @@ class QueryParameter:
 
 @dataclass(frozen=True)
 class Source:
-    """Names that the code uses, query parameters that it reads, and whether it converts the client's id."""
+    """Names that the code uses, those of them that its module has to have, the query parameters that it reads, and whether it
+    converts the client's id."""
 
     names: frozenset[str] = frozenset()
+    outer: frozenset[str] = frozenset()
     query: tuple[QueryParameter, ...] = ()
     converts_id: bool = False
 
 
 def read(*functions: Callable[..., Any]) -> Source:
     """What the functions say together."""
-    parts = [_read(function) for function in functions]
+    parts = [_read(function) for function in _with_helpers(functions)]
     query: dict[str, QueryParameter] = {}
     for one in (q for part in parts for q in part.query):
         known = query.setdefault(one.name, one)
         if known.required and not one.required:  # it is also asked for in a way that does without
             query[one.name] = one
     return Source(
-        frozenset().union(*(part.names for part in parts)),
-        tuple(query.values()),
-        any(part.converts_id for part in parts),
+        names=frozenset().union(*(part.names for part in parts)),
+        query=tuple(query.values()),
+        converts_id=any(part.converts_id for part in parts),
     )
+
+
+def _with_helpers(functions: Iterable[Callable[..., Any]]) -> Iterator[Callable[..., Any]]:
+    """The functions, and those of their own modules that they name, directly or through others."""
+    waiting = list(functions)
+    seen: set[int] = set()
+    while waiting:
+        function = waiting.pop(0)
+        if id(function) in seen:
+            continue
+        seen.add(id(function))
+        yield function
+        scope = getattr(function, "__globals__", {})
+        found = [scope.get(name) for name in sorted(_read(function).outer)]
+        waiting += [
+            one
+            for one in found
+            if inspect.isfunction(one) and one.__module__ == function.__module__ and not hasattr(one, "sse_stream")
+        ]
 
 
 @functools.lru_cache(maxsize=1024)
@@ -58,8 +79,15 @@ def _read(function: Callable[..., Any]) -> Source:
         code = getattr(function, "__code__", None)
         return Source(frozenset(code.co_names) if code else frozenset())
     nodes = list(ast.walk(tree))
-    names = {n.id for n in nodes if isinstance(n, ast.Name)} | {n.attr for n in nodes if isinstance(n, ast.Attribute)}
-    return Source(frozenset(names), tuple(filter(None, map(_query, nodes))), any(map(_converts, nodes)))
+    loaded = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    own = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    own |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+    return Source(
+        names=frozenset(loaded | {n.attr for n in nodes if isinstance(n, ast.Attribute)}),
+        outer=frozenset(loaded - own),
+        query=tuple(filter(None, map(_query, nodes))),
+        converts_id=any(map(_converts, nodes)),
+    )
 
 
 def _query(node: ast.AST) -> QueryParameter | None:

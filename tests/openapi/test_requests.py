@@ -9,7 +9,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMix
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.test import override_settings
-from django.urls import path
+from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.cache import never_cache
@@ -19,7 +19,7 @@ from django.views.decorators.vary import vary_on_headers
 from pydantic import BaseModel
 
 from sse_django import EventStreamView, event_stream, last_event_id
-from tests.openapi.describe import data_schema, document, operation
+from tests.openapi.describe import data_schema, document, event_schemas, operation
 
 
 class Prompt(BaseModel):
@@ -208,6 +208,47 @@ def test_errors_that_the_code_raises_are_described() -> None:
 
     assert list(operation(strict)["responses"]) == ["200", "204", "400", "403", "404"]
     assert "404" in operation(event_stream(lambda request, pk: []), "<int:pk>/")["responses"]
+
+
+def _checked(request: Any) -> None:
+    if request.GET.get("key") != _key():
+        raise PermissionDenied
+
+
+def _key() -> str:
+    raise Http404
+
+
+def test_functions_of_the_views_module_are_read_too() -> None:
+    @event_stream
+    async def helped(request: Any) -> Any:
+        _checked(request)
+        yield 1
+
+    described = operation(helped)
+
+    assert [p["name"] for p in described["parameters"] if p["in"] == "query"] == ["key", "last_event_id"]
+    assert {"403", "404"} <= set(described["responses"])
+
+
+def test_names_that_only_look_like_the_modules_functions_are_left_alone() -> None:
+    @event_stream
+    async def careful(request: Any, _key: str = "") -> Any:
+        chat = request._checked
+        yield chat, _key
+
+    assert list(operation(careful)["responses"]) == ["200", "204"]
+
+
+def test_built_in_endpoint_is_described() -> None:
+    (methods,) = document(path("events/", include("sse_django.urls")))["paths"].values()
+    described = methods.pop("get")
+
+    assert not methods
+    assert described["operationId"] == "sse_django_stream"
+    assert list(described["responses"]) == ["200", "204", "400", "403", "404"]
+    assert list(event_schemas(described)) == ["any other event", "stream-reset", "stream-error"]
+    assert "Raises" not in described.get("description", "")
 
 
 def test_query_parameters_are_those_that_the_code_reads() -> None:

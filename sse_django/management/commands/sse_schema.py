@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser, no_translations
 
 from sse_django.openapi import openapi_document, typescript_types
 from sse_django.openapi.text import as_json, as_yaml
@@ -47,6 +47,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--server", metavar="URL", help="The URL under which the paths are, if it isn't the root.")
 
+    @no_translations  # whose language it is run in should make no difference
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"] and not options["output"]:
             raise CommandError("--check compares with a file: name it with --output")
