@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Avg, Count, QuerySet, Sum
 from django.utils import timezone
 
 from demo_project.shop.models import Line, Order, Product
 from sse_django.admin import Bar, Dashboard, Number, Progress, Table, TimeSeries, register_dashboard
 
-#: What the shelf holds, and the bakery hopes to take in, in euros.
-FULL, HOPED = 24, 1500
+#: What fits on a shelf.
+FULL = 24
 
 
 def today() -> QuerySet[Order]:
@@ -20,6 +20,10 @@ def today() -> QuerySet[Order]:
 
 def revenue() -> Decimal:
     return today().aggregate(sum=Sum("total"))["sum"] or Decimal(0)
+
+
+def average() -> Decimal:
+    return today().aggregate(mean=Avg("total"))["mean"] or Decimal(0)
 
 
 def per_minute() -> dict[str, int]:
@@ -62,13 +66,12 @@ class Bakery(Dashboard):
     orders = Number(today, label="Orders today", interval=1)
     revenue = Number(revenue, currency="EUR", interval=1)
     waiting = Number(Order.objects.exclude(status=Order.Status.COLLECTED), label="Not yet collected", interval=1)
-    target = Progress(lambda: {"Hoped for": (int(revenue()), HOPED)}, label="Euros today", interval=1, columns=1)
-    pace = TimeSeries(per_minute, label="In the last minute", history=last_quarter, points=180, interval=5, columns=3)
+    average = Number(average, label="Average order", currency="EUR", interval=1)
+    pace = TimeSeries(per_minute, label="In the last minute", history=last_quarter, points=180, interval=5)
     by_status = Bar(
         Order.objects.order_by("status").values("status").annotate(orders=Count("pk")),
         label="Orders",
         interval=1,
-        columns=1,
     )
     favourites = Bar(
         Line.objects.values("product__name").annotate(sold=Sum("quantity")).order_by("-sold"),

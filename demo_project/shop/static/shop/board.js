@@ -12,12 +12,12 @@ let handedOver = 0
 function cardOf(row) {
   const card = make("li", "card")
   const head = make("p", "card-head")
-  head.append(make("b", "number"), make("span", "customer"))
+  head.append(make("b", "number"), make("time", "age"), make("span", "customer"))
   const foot = make("div", "card-foot")
   const step = make("button", "step")
   step.type = "button"
   step.addEventListener("click", () => post(board.dataset.move.replace("/0/", `/${row.id}/`)))
-  foot.append(make("span", "total"), make("time", "age"), step)
+  foot.append(make("span", "total"), step)
   card.append(head, make("p", "summary"), foot)
   return card
 }
