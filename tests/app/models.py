@@ -3,6 +3,7 @@
 import uuid
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
@@ -49,3 +50,14 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Notification(models.Model):
+    """docs/tutorial-feeds.md."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    text = models.CharField(max_length=200)
+    read = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.text

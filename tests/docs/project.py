@@ -4,14 +4,17 @@ A block that begins with `# shop/views.py` is that module, or its continuation; 
 module. `shop.models` is tests.app.models: a model class can be made only once. Every `urlpatterns` is in the page's URLconf.
 """
 
+import ast
 import sys
 import types
+from contextlib import ExitStack
 from typing import Any, Self
 
 from django.test.utils import override_settings
 from django.urls import clear_url_caches
 
 from sse_django import conf
+from sse_django.feeds.registry import isolated_feeds
 from tests.app import models
 from tests.docs.blocks import Block
 
@@ -24,6 +27,7 @@ class Project:
     def __init__(self) -> None:
         self._modules: dict[str, types.ModuleType] = {}
         self._settings: list[override_settings] = []
+        self._feeds = ExitStack()
         self.urlconf = types.ModuleType(URLCONF)
         self.urlconf.urlpatterns = []  # type: ignore[attr-defined]
 
@@ -32,9 +36,11 @@ class Project:
         self._add("shop", types.ModuleType("shop")).__path__ = []
         self._add("shop.models", models)
         self.override(ROOT_URLCONF=URLCONF)
+        self._feeds.enter_context(isolated_feeds())
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._feeds.close()
         while self._settings:
             self._settings.pop().disable()
         for name in [URLCONF, *self._modules]:
@@ -49,6 +55,8 @@ class Project:
 
     def execute(self, block: Block) -> types.ModuleType:
         """Run a block in its module; line numbers in tracebacks are the page's."""
+        if block.file == "shop/models.py":
+            return self._same_models(block)
         module = self.module(block.file)
         before = list(getattr(module, "urlpatterns", ()))
         source = "\n" * (block.line - 1) + block.text
@@ -60,6 +68,15 @@ class Project:
         if module.__name__.endswith(".settings"):
             self._check_settings(module)
         return module
+
+    def _same_models(self, block: Block) -> types.ModuleType:
+        """The models of a page have to be those of tests.app, which are made already."""
+        for node in ast.parse(block.text).body:
+            if isinstance(node, ast.ClassDef):
+                fields = {field.name for field in getattr(models, node.name)._meta.get_fields()}
+                shown = {target.id for line in node.body if isinstance(line, ast.Assign) for target in line.targets}  # type: ignore[attr-defined]
+                assert shown <= {*fields, "objects"}, f"{block}: {node.name} has {fields}"
+        return models
 
     def module(self, file: str | None) -> types.ModuleType:
         """The module of a path like `shop/views.py`; the scratch module for None."""

@@ -16,6 +16,7 @@ import sse_django
 import sse_django.backends
 import sse_django.events
 import sse_django.exceptions
+import sse_django.feeds
 import sse_django.keepalive
 import sse_django.openapi
 import sse_django.signals
@@ -56,7 +57,14 @@ def table(heading: str) -> dict[str, list[str]]:
 
 def public() -> Iterator[tuple[str, str]]:
     """Every public name, with the module where people find it."""
-    for module in (sse_django, sse_django.backends, sse_django.events, sse_django.openapi, sse_django.testing):
+    for module in (
+        sse_django,
+        sse_django.feeds,
+        sse_django.backends,
+        sse_django.events,
+        sse_django.openapi,
+        sse_django.testing,
+    ):
         yield from ((module.__name__, name) for name in module.__all__)
     yield from (("sse_django.tokens", name) for name in ("signed_url", "asigned_url"))
     yield from (("sse_django.testing", name) for name in vars(sse_django.testing.contract) if name.endswith("Contract"))
@@ -81,6 +89,7 @@ SIGNATURES: list[Callable[..., Any]] = [
     sse_django.apublish,
     sse_django.subscribe,
     sse_django.kick,
+    sse_django.feeds.suppress_feeds,
     sse_django.akick,
     sse_django.tokens.signed_url,
     sse_django.tokens.asigned_url,
@@ -151,6 +160,12 @@ def test_every_option_of_event_stream_has_a_row_with_its_default() -> None:
 def test_every_option_is_an_attribute_of_the_view() -> None:
     for field in fields(StreamOptions):
         assert getattr(sse_django.EventStreamView, field.name) == field.default, field.name
+
+
+def test_every_option_is_an_attribute_of_a_feed() -> None:
+    for field in fields(StreamOptions):
+        if field.name not in ("item", "events"):
+            assert getattr(sse_django.feeds.ModelFeed, field.name) == field.default, field.name
 
 
 def test_every_field_of_an_event_has_a_row() -> None:
