@@ -128,5 +128,8 @@ def send_late(messages: Sequence[Message], alias: str) -> bool:
 
 def _tell(backend: BaseBackend, message: Message) -> None:
     event_published.send_robust(
-        sender=type(backend), backend=backend, channels=public(message.channels) or message.channels, event=message.event
+        sender=type(backend),
+        backend=backend,
+        channels=public(message.channels) or message.channels,
+        event=message.event,
     )
