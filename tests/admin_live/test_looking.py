@@ -116,8 +116,9 @@ def test_it_is_taken_while_somebody_watches_and_no_longer(quick: None) -> None:
         table.state = 2
         until(lambda: len(events) == 1, 10, "it is told")
         assert events[0][0].event == "check"
+        watch._watches["default", follower.channel].rested = 0.0
         table.state = 3
-        watch._watches["default", follower.channel].stale.set()  # as if another process had told of it
+        watch._watches["default", follower.channel].stale.set()  # as if somebody had told of it
         before = table.looks
         until(lambda: table.looks > before + 3, 10, "it is looked at again")
         assert len(events) == 1

@@ -11,15 +11,16 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.db.models.signals import post_save
 from django.test import Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from sse_django.admin import LiveModelAdmin
 from sse_django.admin.live.asking import as_of_now
 from sse_django.admin.live.checks import check_admin
-from sse_django.admin.live.notices import row_key
+from sse_django.admin.live.notices import isolated, row_key
 from sse_django.testing import AsyncStreamClient, StreamClient, live_backend
-from tests.admin_live.orders.models import OpenOrder, Order, Tag
+from tests.admin_live.orders.models import Draft, OpenOrder, Order, Tag
 
 pytestmark = pytest.mark.django_db
 
@@ -342,3 +343,11 @@ def test_models_may_be_named_before_they_are_needed() -> None:
     mine = make(type("Mine", (LiveModelAdmin,), {"live_models": ["orders.Customer"]}))
     registered: Any = admin.site._registry[Order]
     assert mine._follower is registered._follower
+
+
+def test_what_is_followed_in_isolation_is_forgotten() -> None:
+    with isolated():
+        make(LiveModelAdmin, Draft)
+        assert post_save.has_listeners(Draft)
+    assert not post_save.has_listeners(Draft)
+    assert post_save.has_listeners(Order)

@@ -10,10 +10,12 @@ import types
 from contextlib import ExitStack
 from typing import Any, Self
 
+from django.contrib import admin
 from django.test.utils import override_settings
 from django.urls import clear_url_caches
 
 from sse_django import conf
+from sse_django.admin.live.notices import isolated
 from sse_django.feeds.registry import isolated_feeds
 from tests.app import models
 from tests.docs.blocks import Block
@@ -37,6 +39,8 @@ class Project:
         self._add("shop.models", models)
         self.override(ROOT_URLCONF=URLCONF)
         self._feeds.enter_context(isolated_feeds())
+        self._feeds.enter_context(isolated())
+        self._feeds.callback(setattr, admin.site, "_registry", dict(admin.site._registry))
         return self
 
     def __exit__(self, *exc: object) -> None:

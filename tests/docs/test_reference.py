@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 from django.dispatch import Signal
 
 import sse_django
+import sse_django.admin
 import sse_django.backends
 import sse_django.events
 import sse_django.exceptions
@@ -23,6 +24,7 @@ import sse_django.signals
 import sse_django.testing
 import sse_django.testing.contract
 import sse_django.tokens
+from sse_django.admin import LiveModelAdmin
 from sse_django.conf import Settings
 from sse_django.respond import StreamOptions
 from sse_django.templatetags import sse
@@ -59,6 +61,7 @@ def public() -> Iterator[tuple[str, str]]:
     """Every public name, with the module where people find it."""
     for module in (
         sse_django,
+        sse_django.admin,
         sse_django.feeds,
         sse_django.backends,
         sse_django.events,
@@ -91,6 +94,7 @@ SIGNATURES: list[Callable[..., Any]] = [
     sse_django.kick,
     sse_django.feeds.suppress_feeds,
     sse_django.akick,
+    sse_django.admin.register_dashboard,
     sse_django.tokens.signed_url,
     sse_django.tokens.asigned_url,
     sse_django.backends.get_backend,
@@ -168,6 +172,15 @@ def test_every_option_is_an_attribute_of_a_feed() -> None:
             assert getattr(sse_django.feeds.ModelFeed, field.name) == field.default, field.name
 
 
+def test_every_attribute_of_a_live_admin_has_a_row_with_its_default() -> None:
+    rows = table("`LiveModelAdmin`")
+    attributes = {name: value for name, value in vars(LiveModelAdmin).items() if name.startswith("live_")}
+
+    assert set(rows) == set(attributes) - {"live_fingerprint"}
+    for name, row in rows.items():
+        assert row[0] == f"`{attributes[name]!r}`", name
+
+
 def test_every_field_of_an_event_has_a_row() -> None:
     assert list(table("`ServerSentEvent`")) == list(sse_django.ServerSentEvent.model_fields)
 
@@ -239,3 +252,21 @@ def test_every_fixture_is_documented() -> None:
     assert fixtures
     for name in fixtures:
         assert f"`{name}`" in section("`sse_django.testing`"), name
+
+
+def test_every_option_of_a_widget_has_a_row() -> None:
+    documented = set(re.findall(r"^\| (`.*?`) \|", section("Widgets"), re.MULTILINE))
+    names = {name for cell in documented for name in re.findall(r"`(\w+)`", cell)}
+    widgets = [one for one in vars(sse_django.admin).values() if isinstance(one, type)]
+    widgets = [one for one in widgets if issubclass(one, sse_django.admin.Widget)]
+    parameters = {name for widget in widgets for base in widget.__mro__[:-1] for name in _options(base)}
+
+    assert names == parameters
+
+
+def _options(widget: type) -> set[str]:
+    return {
+        name
+        for name, parameter in inspect.signature(widget).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connections, transaction
@@ -26,6 +27,8 @@ from sse_django.pubsub import send
 
 logger = logging.getLogger("sse_django")
 
+#: What the channels' names begin with.
+CHANNELS = f"{RESERVED_PREFIX}admin:"
 #: Changes that a transaction tells one by one.
 SINGLES = 8
 #: Names this process in what it finds out by looking.
@@ -36,7 +39,7 @@ Rows = dict[str, str]
 
 def channel_of(model: type[Model]) -> str:
     """The channel of a model's notices: one for a table, whatever its proxies."""
-    return f"{RESERVED_PREFIX}admin:{concrete(model)._meta.label_lower}"
+    return f"{CHANNELS}{concrete(model)._meta.label_lower}"
 
 
 def row_key(model: type[Model], pk: Any) -> str:
@@ -54,6 +57,19 @@ def follow(model: type[Model], alias: str, also: tuple[type[Model], ...] = ()) -
     if follower is None:
         follower = _followers[model, alias, also] = Follower(model, alias, also)
     return follower
+
+
+@contextmanager
+def isolated() -> Iterator[None]:
+    """What is followed in the block is forgotten after it: for tests that make admins of their own."""
+    before = set(_tellers), set(_followers)
+    try:
+        yield
+    finally:
+        for followed in set(_followers) - before[1]:
+            del _followers[followed]
+        for told in set(_tellers) - before[0]:
+            _tellers.pop(told).stop()
 
 
 class Follower:
@@ -88,6 +104,7 @@ class Teller:
     """Receives one class's signals, and tells all lists that a change concerns of it in one event."""
 
     def __init__(self, sender: type[Model], alias: str) -> None:
+        self._sender = sender
         self._alias = alias
         self._models: dict[str, type[Model]] = {}  # whose rows its instances are, by channel
         self._joined: dict[str, type[Model]] = {}  # whose rows its instances join to others
@@ -108,6 +125,12 @@ class Teller:
     def tell(self, channel: str) -> None:
         """To another list."""
         self._others.add(channel)
+
+    def stop(self) -> None:
+        """Tell no more."""
+        post_save.disconnect(self._saved, sender=self._sender)
+        post_delete.disconnect(self._deleted, sender=self._sender)
+        m2m_changed.disconnect(self._related, sender=self._sender)
 
     # -- receivers
 
@@ -141,7 +164,7 @@ class Teller:
         """Tell which rows changed on a database; none is that it isn't known which."""
         connection = connections[using]
         if not connection.in_atomic_block:
-            self.send(rows)
+            self.deliver(rows)
         elif _joins(self._alias, using):
             self._join(connection, rows)
         else:
@@ -152,11 +175,11 @@ class Teller:
         burst = self._burst(connection)
         burst.count += 1
         if burst.count <= SINGLES:
-            self.send(rows)
+            self.deliver(rows)
         elif not _waits(connection, burst.more):
             # Told in a savepoint that is rolled back it would be lost; then its hook is gone too, and it is told again.
             burst.more = _Mark()
-            self.send({})
+            self.deliver({})
             transaction.on_commit(burst.more, using=connection.alias)
 
     def _collect(self, connection: Any, rows: Rows) -> None:
@@ -176,7 +199,7 @@ class Teller:
             transaction.on_commit(burst, using=connection.alias)
         return burst
 
-    def send(self, rows: Rows, *, more: bool = False) -> None:
+    def deliver(self, rows: Rows, *, more: bool = False) -> None:
         """One event for all lists that these rows concern."""
         data = {"rows": rows, **({"more": True} if more or not rows or self._others else {})}
         _send([*self._models, *self._joined, *self._others], "change", data, self._alias)
@@ -207,7 +230,7 @@ class _Burst:
 
     def __call__(self) -> None:
         if self.rows or self.unknown:
-            self._teller.send(self.rows, more=self.unknown)
+            self._teller.deliver(self.rows, more=self.unknown)
 
 
 def _waits(connection: Any, hook: object) -> bool:

@@ -1,7 +1,7 @@
 """Looks at watched tables now and then, and tells when one has changed. One thread a process, only while somebody watches here.
 
-That somebody does is seen by the hub's readers. Where several processes look at a table, the first that finds a change tells
-it, and the others take the new state for granted, so that it isn't told once by each.
+That somebody does is seen by the hub's readers. When a change is told, here or in another process, the table is looked at right
+then, before the pages read it again: so what was told isn't found once more by the next look, nor by each process.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.db import connections
-
 from sse_django import hubs
-from sse_django.admin.live.notices import PROCESS, Follower
+from sse_django.admin.live.notices import CHANNELS, PROCESS, Follower
+from sse_django.connections import close_own
 from sse_django.hub import Stored
 
 logger = logging.getLogger("sse_django")
@@ -39,23 +38,25 @@ class Watch:
     interval: float
     seen: object = None
     due: float = 0.0
+    rested: float = 0.0  # from when it may be looked at out of turn
     wanted: float = 0.0  # when somebody was last known to watch, or about to
-    stale: threading.Event = field(default_factory=threading.Event)  # another process has told of a change
+    stale: threading.Event = field(default_factory=threading.Event)  # a change was told, here or elsewhere
 
     def turn(self, now: float) -> None:
         """Look, if somebody watches and it is time."""
         if not hubs.get_hub(self.follower.alias).reads(self.follower.channel):
             return
         self.wanted = now
-        if self.stale.is_set():
-            self.stale.clear()
-            self.see()
+        told = self.stale.is_set()
+        self.stale.clear()
+        if told and now >= self.rested:
+            self.see()  # before the pages have asked for what they were told of: what is seen now is no news to them
         elif now >= self.due:
             # Never seen: the page was rendered in another process, and this one doesn't know what it shows.
             before = self.seen
             if self.see() and self.seen != before:
                 self.follower.tell_check()
-        connections.close_all()  # of this thread
+        close_own({})
 
     def see(self) -> bool:
         """Look now. Whether that worked."""
@@ -68,6 +69,7 @@ class Watch:
         finally:
             took = time.monotonic() - began
             self.due = began + took + max(self.interval, took / SHARE)
+            self.rested = began + took + max(1.0, took / SHARE)
         return True
 
 
@@ -126,10 +128,12 @@ def _run() -> None:
 def _heard(stored: Stored) -> None:
     """In the hub's thread, with every event of its log."""
     message = stored.message
-    if message.event != "check" or message.data is None:
+    if not message.channels[0].startswith(CHANNELS):
+        return
+    if message.event == "check" and message.data is not None and json.loads(message.data).get("by") == PROCESS:
         return
     for each in list(_watches.values()):
-        if each.follower.channel in message.channels and json.loads(message.data).get("by") != PROCESS:
+        if each.follower.channel in message.channels:
             each.stale.set()
             _wake.set()
 

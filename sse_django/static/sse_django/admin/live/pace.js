@@ -1,6 +1,6 @@
 // When to refresh: at once after a quiet time, and ever more seldom while changes keep coming.
 
-const LEAST = 500 // ms between two refreshes
+const LEAST = 200 // ms between two refreshes
 const MOST = 5_000
 const SHARE = 4 // a refresh that took a second is followed by a pause of at least this many
 
