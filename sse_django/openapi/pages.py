@@ -18,7 +18,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.urls import get_script_prefix
+from django.urls import NoReverseMatch, get_script_prefix, reverse
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_safe
 
@@ -49,9 +49,7 @@ def for_staff(page: Page) -> Page:
         if not settings.DEBUG and not (user is not None and user.is_active and user.is_staff):
             if user is None or user.is_authenticated:
                 raise PermissionDenied("these pages are for staff")
-            from django.contrib.auth.views import redirect_to_login  # needs the auth app
-
-            return redirect_to_login(request.get_full_path())
+            return _to_login(request)
         response = page(request, *args, **kwargs)
         response.headers.setdefault("Content-Security-Policy", _policy())
         add_never_cache_headers(response)
@@ -95,6 +93,16 @@ def typescript(request: HttpRequest) -> HttpResponse:
     """The TypeScript definitions."""
     text = typescript_types(getattr(request, "urlconf", None))
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+def _to_login(request: HttpRequest) -> HttpResponse:
+    """To the admin's login page, which is where staff comes in; without an admin to LOGIN_URL."""
+    from django.contrib.auth.views import redirect_to_login  # needs the auth app
+
+    try:
+        return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+    except NoReverseMatch:
+        return redirect_to_login(request.get_full_path())
 
 
 def _document(request: HttpRequest, options: dict[str, Any]) -> dict[str, Any]:

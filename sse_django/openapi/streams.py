@@ -140,9 +140,11 @@ def _docstring(code: Any) -> str | None:
     """What somebody wrote about a view: of a class, its own or that of its `stream`, but nothing that it inherits from us."""
     if not isinstance(code, type):
         return inspect.getdoc(code)
-    for one in (code.__dict__.get("__doc__"), getattr(vars(code).get("stream"), "__doc__", None)):
-        if one:
-            return str(one)
+    for cls in code.__mro__:
+        if cls.__module__.startswith(("sse_django.", "django.")):
+            break
+        if text := vars(cls).get("__doc__") or getattr(vars(cls).get("stream"), "__doc__", None):
+            return str(text)
     return None
 
 

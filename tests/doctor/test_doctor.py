@@ -46,7 +46,7 @@ def origin() -> Iterator[str]:
 class Told:
     """What the doctor said, and with which status it ended."""
 
-    def __init__(self, url: str, *options: str, timeout: float = 1) -> None:
+    def __init__(self, url: str, *options: str, timeout: float = 2) -> None:
         out = io.StringIO()
         self.status = 0
         self.error = ""
@@ -74,7 +74,7 @@ def test_buffer_on_the_way_is_found(origin: str) -> None:
 
     assert told.status == 1
     assert "FAIL" in told.text.upper()
-    assert "no byte of the body within 1 s" in told.text
+    assert "no byte of the body within 2 s" in told.text
     assert "docs/howto/proxies.md" in told.text
 
 
@@ -83,7 +83,7 @@ def test_compressor_that_never_flushes_is_found(origin: str) -> None:
 
     assert told.status == 1
     assert "the stream is compressed: gzip" in told.text
-    assert "fail  no whole event within 1 s" in told.text
+    assert "fail  no whole event within 2 s" in told.text
 
 
 def test_compression_that_flushes_is_read(origin: str) -> None:
@@ -111,7 +111,7 @@ def test_nginx_that_compresses_what_it_buffers_is_found(origin: str, tmp_path: P
         process.terminate()
         process.wait(10)
     assert told.status == 1, told.text
-    assert "fail  no headers within 1 s" in told.text
+    assert "fail  no headers within 2 s" in told.text
     assert "docs/howto/proxies.md" in told.text
 
 
@@ -127,7 +127,7 @@ def test_silence_without_pings_is_a_warning(origin: str) -> None:
     told = Told(f"{origin}/well/mute/")
 
     assert told.status == 0
-    assert "warn  1 s of silence without a ping" in told.text
+    assert "warn  2 s of silence without a ping" in told.text
 
 
 def test_finished_stream_resumes_with_204(origin: str) -> None:
@@ -164,7 +164,7 @@ def test_channel_that_the_stream_does_not_read_is_a_failure(origin: str) -> None
     told = Told(f"{origin}/well/channel/", "--channel", "another")
 
     assert told.status == 1
-    assert "none of 3 published events came within 1 s" in told.text
+    assert "none of 3 published events came within 2 s" in told.text
 
 
 def test_nobody_there_is_a_status_of_its_own() -> None:

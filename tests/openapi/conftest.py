@@ -10,7 +10,7 @@ import uvicorn
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from tests.live.browser import chromium
 from tests.live.waiting import until
@@ -19,8 +19,12 @@ from tests.live.waiting import until
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for a module. While it is open, this thread can't run async code."""
-    with chromium() as running:
-        yield running
+    expect.set_options(timeout=15_000)  # the machine may be busy
+    try:
+        with chromium() as running:
+            yield running
+    finally:
+        expect.set_options(timeout=None)
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,11 @@ def test_strangers_are_sent_to_the_login_page(client: Client, where: str) -> Non
     assert response["Location"] == f"/accounts/login/?next={where}"
 
 
+def test_where_there_is_an_admin_its_login_page_is_meant(client: Client) -> None:
+    with override_settings(ROOT_URLCONF="tests.openapi.site_with_admin"):
+        assert client.get("/streams/")["Location"] == "/admin/login/?next=/streams/"
+
+
 @pytest.mark.parametrize("where", PAGES)
 def test_who_is_signed_in_and_not_of_the_staff_may_not_look(client: Client, where: str) -> None:
     client.force_login(User.objects.create_user("kim"))
