@@ -7,6 +7,7 @@ JSON in `data` described by `contentSchema`. Each of a stream's events is one of
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -125,7 +126,11 @@ def _operation(stream: Stream, schemas: _Schemas) -> JsonSchema:
         }
     content = {"text/event-stream": {"itemSchema": _item_schema(stream, schemas)}}
     operation["responses"] = {"200": {"description": "A stream of events", "content": content}}
-    operation["responses"] |= dict(sorted(_refusals(stream, schemas)))
+    refusals = dict(_refusals(stream, schemas))
+    refusals |= {
+        str(code): {"description": _phrase(code)} for code in stream.source.statuses if str(code) not in refusals
+    }
+    operation["responses"] |= dict(sorted(refusals.items()))
     if stream.guards.login:
         operation["security"] = [{"session": []}]
     return operation
@@ -181,6 +186,13 @@ def _event_schema(stream: Stream, event: Event, schemas: _Schemas) -> JsonSchema
     schema["properties"]["event"] = {"const": event.name}
     schema["required"] = ["event", *schema.get("required", [])]
     return schema
+
+
+def _phrase(code: int) -> str:
+    try:
+        return HTTPStatus(code).phrase
+    except ValueError:  # one that isn't registered
+        return "An answer of the view's own"
 
 
 def _refusals(stream: Stream, schemas: _Schemas) -> Iterator[tuple[str, JsonSchema]]:

@@ -12,6 +12,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 JsonSchema = dict[str, Any]
@@ -28,12 +29,20 @@ class QueryParameter:
 
 @dataclass(frozen=True)
 class Source:
-    """Names that the code uses, those of them that its module has to have, the query parameters that it reads, and whether it
-    converts the client's id."""
+    """What some code says.
+
+    Args:
+        names: all that it uses.
+        outer: those that its module has to have.
+        query: the query parameters that it reads.
+        statuses: those of responses that it makes: `status=401`, `status=HTTPStatus.GONE`.
+        converts_id: whether a client's id may not be to its liking.
+    """
 
     names: frozenset[str] = frozenset()
     outer: frozenset[str] = frozenset()
     query: tuple[QueryParameter, ...] = ()
+    statuses: frozenset[int] = frozenset()
     converts_id: bool = False
 
 
@@ -48,6 +57,7 @@ def read(*functions: Callable[..., Any]) -> Source:
     return Source(
         names=frozenset().union(*(part.names for part in parts)),
         query=tuple(query.values()),
+        statuses=frozenset().union(*(part.statuses for part in parts)),
         converts_id=any(part.converts_id for part in parts),
     )
 
@@ -86,8 +96,19 @@ def _read(function: Callable[..., Any]) -> Source:
         names=frozenset(loaded | {n.attr for n in nodes if isinstance(n, ast.Attribute)}),
         outer=frozenset(loaded - own),
         query=tuple(filter(None, map(_query, nodes))),
+        statuses=frozenset(filter(None, map(_status, nodes))),
         converts_id=any(map(_converts, nodes)),
     )
+
+
+def _status(node: ast.AST) -> int | None:
+    if not isinstance(node, ast.keyword) or node.arg != "status":
+        return None
+    if isinstance(node.value, ast.Attribute):
+        known = HTTPStatus.__members__.get(node.value.attr)
+        return int(known) if known is not None else None
+    value = getattr(node.value, "value", None)
+    return value if type(value) is int and 300 <= value <= 599 else None
 
 
 def _query(node: ast.AST) -> QueryParameter | None:

@@ -1,13 +1,14 @@
 """What a document says of a stream's requests: methods, query, body, and the answers that are no stream."""
 
 from collections.abc import AsyncIterable
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 from django.contrib.auth.decorators import login_not_required, login_required, permission_required
 from django.contrib.auth.mixins import LoginRequiredMixin, PermissionRequiredMixin
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpResponse, JsonResponse
 from django.test import override_settings
 from django.urls import include, path
 from django.utils.decorators import method_decorator
@@ -217,6 +218,18 @@ def _checked(request: Any) -> None:
 
 def _key() -> str:
     raise Http404
+
+
+def test_statuses_that_the_code_answers_are_described() -> None:
+    @event_stream
+    async def own(request: Any) -> Any:
+        if not request.user.is_authenticated:
+            return JsonResponse({"detail": "sign in first"}, status=401)
+        return HttpResponse(status=HTTPStatus.GONE)
+
+    responses = operation(own)["responses"]
+    assert list(responses) == ["200", "204", "401", "410"]
+    assert responses["401"]["description"] == "Unauthorized"
 
 
 def test_functions_of_the_views_module_are_read_too() -> None:
