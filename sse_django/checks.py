@@ -1,6 +1,7 @@
 """System checks: what would make streams fail or stall in this project, said before the first request.
 
-E001 SSE_DJANGO has a wrong name or value; E002 a backend can't be made; E003 the log's database is missing or can't carry it.
+E001 SSE_DJANGO has a wrong name or value; E002 a backend can't be made; E003 the log's database is missing or can't carry it;
+E005 two backends share one database's log.
 W001 only WSGI is configured; W002 GZipMiddleware, which streams bypass; W003 a log of one process in production; W004 and W005
 SQLite as it comes: transactions that fail instead of waiting, and readers that hold writers up.
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +68,14 @@ def check_middleware(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def check_backends(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E002, E003: backends that can't be made; W003, W004, W005: those that will disappoint."""
+    """E002, E003, E005: backends that can't be made, or not beside each other; W003, W004, W005: those that will disappoint."""
     if any(problems(getattr(settings, SETTINGS_NAME, {}))):
         return []  # E001
     found = [
         message for alias, config in get_settings().BACKENDS.items() for message in _check_backend(str(alias), config)
     ]
     if "BACKENDS" in getattr(settings, SETTINGS_NAME, {}):
-        return found
+        return [*found, *_check_shared()]
     # Nobody chose the default: a site without a database may still stream, if it never publishes.
     return [message for message in found if not isinstance(message, Error)]
 
@@ -93,6 +95,27 @@ def _check_backend(alias: str, config: Mapping[str, Any]) -> Iterator[CheckMessa
     else:
         yield from _check_memory(backend)
         yield from _check_sqlite(backend)
+
+
+def _check_shared() -> Iterator[CheckMessage]:
+    """A database has one pair of tables: two backends on it are one log with two retentions, read twice by every process."""
+    from sse_django.backends.database import DatabaseBackend
+
+    by_database: dict[str, list[str]] = {}
+    for alias in get_settings().BACKENDS:
+        with suppress(Exception):  # E002 or E003
+            backend = get_backend(alias)
+            if isinstance(backend, DatabaseBackend):
+                by_database.setdefault(backend.using, []).append(str(alias))
+    for using, aliases in by_database.items():
+        if len(aliases) > 1:
+            yield Error(
+                f"The backends {' and '.join(map(repr, aliases))} are the same log: both are DatabaseBackend on the database "
+                f"{using!r}, which has one.",
+                hint="Keep one of them, and tell events apart by their channels; or give each a database of its own in "
+                "OPTIONS['using'].",
+                id="sse_django.E005",
+            )
 
 
 def _not_made(problem: str, config: Mapping[str, Any]) -> CheckMessage:

@@ -28,6 +28,7 @@ class LogEvent(models.Model):
 
     class Meta:
         verbose_name = "event"
+        default_permissions = ("view",)  # the admin shows it, and nobody may change it
 
     def __str__(self) -> str:
         return f"{self.event or 'message'} in{self.channels}"
@@ -45,6 +46,7 @@ class LogHead(models.Model):
 
     class Meta:
         verbose_name = "state of the log"
+        default_permissions = ("view",)
 
     def __str__(self) -> str:
         return f"{self.epoch}: after {self.floor} to {self.seq}"

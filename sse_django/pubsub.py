@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sse_django.backends import BaseBackend, Message, get_backend
 from sse_django.channels import check_channels, public
@@ -83,7 +84,7 @@ def send(message: Message, alias: str) -> None:
     backend = get_backend(alias)
     backend.check_size(message)
     record(message, alias)
-    if not backend.transactional and transaction.get_connection().in_atomic_block:
+    if not backend.transactional and open_transaction() is not None:
         after_commit(lambda: send_late([message], alias))
         return
     backend.publish([message])
@@ -103,10 +104,19 @@ def send_all(messages: Sequence[Message], alias: str) -> None:
 
 def after_commit(do: Callable[[], object]) -> None:
     """Now, or when the open transaction has committed. Outside one it needs no database connection, as `on_commit` does."""
-    if transaction.get_connection().in_atomic_block:
-        transaction.on_commit(do)
+    connection = open_transaction()
+    if connection is not None:
+        connection.on_commit(do)
     else:
         do()
+
+
+def open_transaction() -> BaseDatabaseWrapper | None:
+    """The connection of this thread that is in a transaction: the default database's where several are."""
+    found = [connection for connection in connections.all(initialized_only=True) if connection.in_atomic_block]
+    return next(
+        (connection for connection in found if connection.alias == DEFAULT_DB_ALIAS), found[0] if found else None
+    )
 
 
 def send_late(messages: Sequence[Message], alias: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.http import HttpRequest
 from django.test import TestCase, override_settings
 from pydantic import BaseModel
@@ -267,6 +267,21 @@ def test_outside_the_database_an_event_waits_for_the_commit() -> None:
         publish("orders", 1)
         assert get_backend().head() == before
     assert get_backend().head() != before
+
+
+def test_it_waits_for_the_commit_of_whichever_database_is_in_a_transaction(django_db_blocker: Any) -> None:
+    other = {**connections.settings["default"], "NAME": ":memory:"}
+    connections.settings["other"] = other
+    try:
+        before = get_backend().head()
+        with django_db_blocker.unblock(), transaction.atomic(using="other"):
+            publish("orders", 1)
+            assert get_backend().head() == before
+        assert get_backend().head() != before
+    finally:
+        connections["other"].close()
+        del connections["other"]
+        del connections.settings["other"]
 
 
 class CaptureTest(TestCase):

@@ -131,6 +131,24 @@ def test_oracle_is_e003(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Oracle can't carry the log" in found.msg
 
 
+def test_two_backends_on_one_database_are_e005() -> None:
+    (message,) = check_all({name: {"BACKEND": DATABASE} for name in ("default", "orders")})
+    assert message.id == "sse_django.E005"
+    assert message.msg == (
+        "The backends 'default' and 'orders' are the same log: both are DatabaseBackend on the database 'default', "
+        "which has one."
+    )
+    assert message.hint is not None
+    assert "OPTIONS['using']" in message.hint
+
+
+def test_backends_with_a_log_each_are_no_e005(database: dict[str, Any]) -> None:
+    """Beside each other: a database each, and whatever is no database."""
+    backends = {"default": {"BACKEND": DATABASE}, "orders": {"BACKEND": DATABASE, "OPTIONS": {"using": "file"}}}
+    backends |= {name: {"BACKEND": "tests.unit.test_checks_channels.Lost"} for name in ("a", "b")}
+    assert "sse_django.E005" not in [message.id for message in check_all(backends)]
+
+
 def test_memory_in_production_is_w003(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check(MEMORY) == []  # in tests, where DEBUG is off too
     monkeypatch.delattr(mail, "outbox")
