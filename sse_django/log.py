@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any, Protocol
 
 from sse_django.events import KEEPALIVE_COMMENT, format_sse_event
@@ -59,6 +60,7 @@ def cursor_block(cursor: str) -> Block:
     return Block(0, cursor, (), format_sse_event(id=cursor), None, None)
 
 
+@lru_cache(maxsize=16)  # silent readers of one log have all been looked through to the same event
 def ping_chunk(cursor: str | None) -> Chunk:
     """A ping, with the cursor up to which the log was looked through."""
     wire = KEEPALIVE_COMMENT if cursor is None else b": ping\n" + format_sse_event(id=cursor)

@@ -94,8 +94,9 @@ class Clients:
 
     def hold(self, seconds: float) -> int:
         deadline, reads = time.monotonic() + seconds, 0
-        while (left := deadline - time.monotonic()) > 0:
-            reads += self.look(left)
+        while time.monotonic() < deadline:
+            reads += self.look(0)
+            time.sleep(20 * LOOK)
         self.counted = 0
         return reads
 

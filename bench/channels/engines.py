@@ -31,7 +31,10 @@ def engine(name: str) -> Iterator[dict[str, Any]]:
             running.start()
             if name in ("sqlite", "postgres"):
                 subprocess.run(
-                    [sys.executable, "-m", "django", "migrate", "--verbosity", "0"], cwd=ROOT, env=running.env, check=True
+                    [sys.executable, "-m", "django", "migrate", "--verbosity", "0"],
+                    cwd=ROOT,
+                    env=running.env,
+                    check=True,
                 )
             yield running.config()
         finally:

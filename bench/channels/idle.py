@@ -25,7 +25,9 @@ def measure(name: str, clients: int, intervals: int = 2) -> Idle:
     """Open them, and watch for some intervals."""
     print(f"opening {clients} idle connections to {name}", file=sys.stderr, flush=True)
     with Server(name) as server:
-        with Clients([server.port], 5, "/stream?channel=c0") as few:  # imports, caches and threads that come with the first
+        with Clients(
+            [server.port], 5, "/stream?channel=c0"
+        ) as few:  # imports, caches and threads that come with the first
             few.ask("hold", 1)
             before, threads = server.memory()
         with Clients([server.port], clients, "/stream?channel=c0") as all_of_them:

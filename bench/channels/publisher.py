@@ -1,7 +1,7 @@
 """A process that publishes, as a task of Celery does: `python -m bench.channels.publisher`, settings in BENCH_CONFIG.
 
-It says "ready" and answers `pace EVENTS PER_SECOND` when it has published as many, evenly spread, and `cost EVENTS` with what
-`publish` costs, as JSON.
+It says "ready" and answers `pace EVENTS PER_SECOND` when it has published as many, evenly spread, `elsewhere EVENTS` when it
+has published as many to a channel that nobody reads, and `cost EVENTS` with what `publish` costs, as JSON.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ def pace(events: float, per_second: float) -> str:
     for number in range(int(events)):
         time.sleep(max(0.0, begin + number / per_second - time.monotonic()))
         ours.publish("c0", 1)
+    return "ok"
+
+
+def elsewhere(events: float) -> str:
+    """As fast as it goes."""
+    ours.publish("elsewhere", int(events))
     return "ok"
 
 
@@ -66,7 +72,7 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         command, *numbers = line.split()
-        print({"pace": pace, "cost": cost}[command](*map(float, numbers)), flush=True)
+        print({"pace": pace, "elsewhere": elsewhere, "cost": cost}[command](*map(float, numbers)), flush=True)
 
 
 if __name__ == "__main__":
