@@ -142,7 +142,7 @@ export class TimeSeriesWidget {
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       scales: { x: { time: true }, y: { range: (u, low, high) => around(low, high) } },
       axes: [
-        { ...axis, grid: { show: false }, size: 32, space: 80, values: (u, splits) => this.#clock(splits) },
+        { ...axis, grid: { show: false }, size: 36, gap: 10, space: 80, values: (u, splits) => this.#clock(splits) },
         { ...axis, space: 36, size: (u, values) => widest(values), values: (u, splits) => this.#scale(splits) },
       ],
       series: [{}, ...lines],

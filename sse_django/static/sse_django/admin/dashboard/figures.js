@@ -42,6 +42,7 @@ export class NumberWidget {
     const short = this.#format.fitted(exact, this.#options)
     const full = this.#format.number(exact, this.#options)
     write(this.#value, short)
+    this.#value.style.setProperty("--sse-chars", short.length)
     if (short === full) this.#value.removeAttribute("title")
     else this.#value.title = full
     this.#value.toggleAttribute("data-none", exact === null)
