@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connections, models, transaction
+from django.db.models.sql.constants import LOUTER
 
 from sse_django.backends import Message
 from sse_django.channels import MAX_CHANNELS, RESERVED_PREFIX
@@ -92,14 +93,17 @@ def read_row(feed: ModelFeed, using: str, pk: Any, *, lock: bool = False) -> mod
 
 def locked(queryset: models.QuerySet[Any], using: str) -> models.QuerySet[Any]:
     """The queryset FOR UPDATE, where there is such a thing and a transaction that holds it."""
-    features = connections[using].features
+    features, query = connections[using].features, queryset.query
     if not features.has_select_for_update or connections[using].get_autocommit():
         return queryset
+    if query.distinct or query.group_by is not None or query.combinator:
+        return queryset  # such rows can't be locked
     options: dict[str, Any] = {}
     if features.has_select_for_no_key_update:
         options["no_key"] = True  # rows that point here may be inserted meanwhile
-    if features.has_select_for_update_of and queryset.query.select_related:
-        options["of"] = ("self",)  # outer joins can't be locked
+    outer = any(getattr(table, "join_type", None) == LOUTER for table in query.alias_map.values())
+    if features.has_select_for_update_of and (query.select_related or outer):
+        options["of"] = ("self",)  # an outer join's other side can't be locked
     return queryset.select_for_update(**options)
 
 

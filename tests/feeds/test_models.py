@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from sse_django.feeds import ModelFeed
 from sse_django.testing import CapturedEvents, capture_events
-from tests.feeds.app.models import Customer, Note, Order, Page, PaidOrder, RushOrder
+from tests.feeds.app.models import Customer, Note, Order, Page, PaidOrder, RushOrder, Seat
 from tests.feeds.test_publishing import CustomerOrders, logged, statements
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -196,3 +197,45 @@ def test_cascades_and_querysets_delete_live(database: str) -> None:
     with capture_events() as events, transaction.atomic(using=database):
         Order.objects.filter(customer=ada).delete()
     assert {e.json()["pk"] for e in events.of(f"customer:{ada.pk}", "deleted")} == {order.pk for order in orders}
+
+
+def test_rows_may_be_looked_up_by_any_queryset() -> None:
+    """Joins, also outer ones, and groups; what can't be locked isn't."""
+
+    class Joined(CustomerOrders, ModelFeed):
+        fields = ["id"]
+
+        def get_live_queryset(self) -> Any:
+            return Order.objects.select_related("customer").exclude(customer__name="Nobody")
+
+    class Grouped(CustomerOrders, ModelFeed):
+        fields = ["id"]
+
+        def get_live_queryset(self) -> Any:
+            return Order.objects.annotate(count=Count("tags")).filter(count=0)
+
+    ada, bob = Customer.objects.create(name="Ada"), Customer.objects.create(name="Nobody")
+    with capture_events() as events:
+        order = Order.objects.create(customer=ada)
+        order.customer = bob
+        order.save()
+        order.delete()
+    assert [e.event for e in events.of(f"customer:{ada.pk}")] == ["created", "created", "deleted", "deleted"]
+    assert [e.event for e in events.of(f"customer:{bob.pk}")] == ["created", "deleted"]
+
+
+def test_a_key_of_several_columns() -> None:
+    class SeatFeed(ModelFeed):
+        model = Seat
+        fields = ["row", "number", "taken"]
+
+    with capture_events() as events:
+        seat = Seat.objects.create(row=1, number=2)
+        seat.taken = True
+        seat.save()
+        Seat.objects.filter(row=1).update(taken=False)
+        SeatFeed.refresh(Seat.objects.all())
+        seat.delete()
+    assert [e.event for e in events] == ["created", "updated", "updated", "updated", "deleted"]
+    assert (events[1].json(), events[4].json()) == ({"row": 1, "number": 2, "taken": True}, {"pk": [1, 2]})
+    assert SeatFeed.instance().element_id((1, 2)) == "seat-1-2"

@@ -94,6 +94,18 @@ class Page(models.Model):
         return self.title
 
 
+class Seat(models.Model):
+    pk = models.CompositePrimaryKey("row", "number")
+    row = models.IntegerField()
+    number = models.IntegerField()
+    taken = models.BooleanField(default=False)
+
+    objects = FeedQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.row}/{self.number}"
+
+
 class Plain(models.Model):
     """No feed follows it."""
 

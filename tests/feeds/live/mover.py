@@ -1,4 +1,4 @@
-"""`python -m tests.feeds.live.mover migrate | move SEED COUNT`: makes the tables and two customers; moves orders between them."""
+"""`python -m tests.feeds.live.mover migrate | move SEED COUNT`: tables and two customers; orders that move between them."""
 
 from __future__ import annotations
 
