@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -269,9 +270,10 @@ def test_outside_the_database_an_event_waits_for_the_commit() -> None:
     assert get_backend().head() != before
 
 
-def test_it_waits_for_the_commit_of_whichever_database_is_in_a_transaction(django_db_blocker: Any) -> None:
-    other = {**connections.settings["default"], "NAME": ":memory:"}
-    connections.settings["other"] = other
+def test_it_waits_for_the_commit_of_whichever_database_is_in_a_transaction(
+    django_db_blocker: Any, tmp_path: Path
+) -> None:
+    connections.settings["other"] = {**connections.settings["default"], "NAME": tmp_path / "other.sqlite3"}
     try:
         before = get_backend().head()
         with django_db_blocker.unblock(), transaction.atomic(using="other"):
