@@ -13,6 +13,9 @@ from tests.live.waiting import stays, until
 
 OpenPage = Callable[[str], Page]
 
+#: Seconds in which a page finds a server again that was away for a while: twice the longest pause.
+AWAY = 60.0
+
 
 @pytest.fixture
 def network(site: SiteServer) -> Iterator[Network]:
@@ -137,12 +140,12 @@ def test_a_server_that_is_killed_and_restarted_loses_nothing(
         site.publish_while_down("restart", 2)
         site.start()
         site.send("restart", 3)
-        stream.until_data([1, 2, 3])
+        stream.until_data([1, 2, 3], timeout=AWAY)
         site.terminate()
         stream.until_state("reconnecting")
         site.publish_while_down("restart", 4)
         site.start()
-        stream.until_data([1, 2, 3, 4])
+        stream.until_data([1, 2, 3, 4], timeout=AWAY)
         complaints.clear()
 
 

@@ -136,9 +136,9 @@ def test_a_server_that_is_restarted_is_found_again_by_one(
         site.publish_while_down("back", 1)
         site.start()
         for tab in tabs:
-            tab.until_data([1])
+            tab.until_data([1], timeout=60)  # twice the longest pause between two attempts
             tab.until_state("open")
-        assert site.streams("/channel/back/") == 1
+        until(lambda: site.streams("/channel/back/") == 1, 20, "one connection")
         complaints.clear()
 
 

@@ -132,7 +132,8 @@ def test_another_process_moves_the_board_and_a_killed_server_loses_nothing(
     manage(database, "make_orders", "--seconds", "1", "--pace", "0.01")
     expect(ada.locator(".live-state")).to_have_attribute("data-state", "reconnecting")
     with DemoServer(database, pace=QUICK, port=port):
-        live(ada)
+        # Half a minute is the longest pause between two attempts.
+        expect(ada.locator(".live-state")).to_have_attribute("data-state", "open", timeout=60_000)
         until(lambda: on_board(ada) == stored(database), 15, "the board is the table")
     ada.close()
     complaints.clear()  # the connections that were refused while the server was away

@@ -1,25 +1,8 @@
-"""The chat page: a POST read by fetch, and the parser behind it."""
+"""The chat page: a POST, read by sse.js."""
 
 from playwright.sync_api import Page, expect
 
 from tests.demo.server import DemoServer
-
-PARSE = """async ([bytes, sizes]) => {
-  const { EventParser } = await import("/static/catalog/parser.js")
-  const read = (parts) => {
-    const parser = new EventParser()
-    return parts.flatMap((part) => parser.feed(part))
-  }
-  const cut = (size) => bytes.match(new RegExp(`[^]{1,${size}}`, "g"))
-  return sizes.map((size) => read(cut(size)))
-}"""
-
-
-def parsed(page: Page, text: str) -> list[list[object]]:
-    """The events as (type, data, id), after seeing that it makes no difference where the text is cut."""
-    one, *others = page.evaluate(PARSE, [text, [len(text), 1, 2, 3]])
-    assert all(other == one for other in others)
-    return [[event["type"], event["data"], event["lastEventId"]] for event in one]
 
 
 def test_an_answer_comes_token_by_token_and_says_that_it_is_done(demo: DemoServer, page: Page) -> None:
@@ -57,24 +40,3 @@ def test_a_refusal_is_said(demo: DemoServer, page: Page, complaints: list[str]) 
     expect(page.locator(".talk .reply")).to_have_text("The server refused with 403.")
     assert ["status of 403" in complaint for complaint in complaints] == [True]
     complaints.clear()
-
-
-def test_the_parser_reads_the_format_however_it_is_cut(demo: DemoServer, page: Page) -> None:
-    page.goto(f"{demo.url}/examples/chat/")
-    assert parsed(page, "\ufeffdata: a\n\ndata:b\r\n\r\ndata\r\rdata:c\r\n\n") == [
-        ["message", "a", ""],
-        ["message", "b", ""],
-        ["message", "", ""],
-        ["message", "c", ""],
-    ]
-    assert parsed(page, "event: token\ndata: x\ndata:  y\nid: 7\n\n: ping\n\ndata: z\n\n") == [
-        ["token", "x\n y", "7"],
-        ["message", "z", "7"],
-    ]
-    assert parsed(page, "data: x\r\ndata: y\r\n\r\n") == [["message", "x\ny", ""]]
-    # An id alone is remembered, an unknown field is not, and what has no blank line after it never was.
-    assert parsed(page, "id: 1\n\nfoo: 2\ndata: d\n\nid\ndata: e\n\ndata: lost\n") == [
-        ["message", "d", "1"],
-        ["message", "e", ""],
-    ]
-    assert parsed(page, "id: a\0b\ndata: u\u2028v\n\n") == [["message", "u\u2028v", ""]]

@@ -1,7 +1,7 @@
 // The chat: POSTs a prompt and shows the answer token by token.
 
+import { connect } from "../sse_django/sse.js"
 import { EventLog } from "./log.js"
-import { eventsOf } from "./parser.js"
 
 const WORDS = {
   idle: "Ready",
@@ -20,61 +20,49 @@ class Chat {
     this.talk = root.querySelector(".talk")
     this.log = new EventLog(root.querySelector(".wire .log"))
     this.events = 0
-    this.abort = null
+    this.stream = null
     this.form.addEventListener("submit", (event) => {
       event.preventDefault()
-      if (!this.abort) this.send(this.form.elements.text.value)
+      if (!this.stream) this.send(this.form.elements.text.value)
     })
-    root.querySelector(".stop").addEventListener("click", () => this.abort?.abort())
-    addEventListener("pagehide", () => this.abort?.abort())
+    root.querySelector(".stop").addEventListener("click", () => this.stream?.close())
     this.show("idle")
   }
 
-  async send(prompt) {
-    this.abort = new AbortController()
+  send(prompt) {
     this.say("you", prompt)
     const reply = this.say("reply", "")
     this.form.elements.text.value = ""
-    this.show("connecting")
-    try {
-      const response = await fetch(this.root.dataset.stream, {
-        method: "POST",
-        headers: {
-          "Content-Type": "application/json",
-          "X-CSRFToken": this.form.elements.csrfmiddlewaretoken.value,
-        },
-        body: JSON.stringify({ text: prompt }),
-        signal: this.abort.signal,
-      })
-      if (!response.ok) {
-        reply.textContent = `The server refused with ${response.status}.`
-        this.finish("refused")
-        return
-      }
-      this.show("open")
-      this.finish(await this.answer(response, reply))
-    } catch {
-      this.finish(this.abort.signal.aborted ? "disconnected" : "broken")
-    }
-  }
-
-  async answer(response, reply) {
     const words = []
-    for await (const event of eventsOf(response)) {
-      this.log.event(event)
-      this.events += 1
-      this.root.querySelector(".count").textContent = this.events
-      if (event.type === "done") return "done"
-      if (event.type === "token") words.push(JSON.parse(event.data))
-      reply.textContent = words.join(" ")
-      this.talk.scrollTop = this.talk.scrollHeight
-    }
-    return "broken" // the response ended without saying that it was done
+    let said = null // what it says last, "done": without it an end is no end
+    this.stream = connect(this.root.dataset.stream, {
+      body: { text: prompt },
+      headers: { "X-CSRFToken": this.form.elements.csrfmiddlewaretoken.value },
+      on: {
+        token(word) {
+          words.push(word)
+          reply.textContent = words.join(" ")
+        },
+        done: () => (said = "done"),
+        "*": (data, { name, raw, id }) => {
+          this.log.event({ type: name, data: raw, lastEventId: id })
+          this.events += 1
+          this.root.querySelector(".count").textContent = this.events
+          this.talk.scrollTop = this.talk.scrollHeight
+        },
+      },
+      onState: (state, why) => {
+        if (state !== "closed") return this.show(state)
+        if (why.reason === "status") reply.textContent = `The server refused with ${why.status}.`
+        this.finish(said ?? { client: "disconnected", status: "refused" }[why.reason] ?? "broken", reply)
+      },
+    })
+    this.show("connecting")
   }
 
-  finish(state) {
-    this.talk.lastElementChild.dataset.end = state
-    this.abort = null
+  finish(state, reply) {
+    reply.dataset.end = state
+    this.stream = null
     this.show(state)
   }
 
@@ -92,8 +80,8 @@ class Chat {
     const pill = this.root.querySelector(".state")
     pill.dataset.state = state
     pill.querySelector(".word").textContent = WORDS[state]
-    this.root.querySelector(".send").setAttribute("aria-disabled", String(this.abort !== null))
-    this.root.querySelector(".stop").setAttribute("aria-disabled", String(this.abort === null))
+    this.root.querySelector(".send").setAttribute("aria-disabled", String(this.stream !== null))
+    this.root.querySelector(".stop").setAttribute("aria-disabled", String(this.stream === null))
   }
 }
 
