@@ -227,6 +227,10 @@ def test_an_object_that_isnt_in_ones_queryset_is_gone(client: Client) -> None:
     assert state(client, order, f"{'0' * 32}.1")["state"] == "gone"
 
 
+def test_a_cursor_that_could_not_stand_in_a_stream_is_refused(as_anna: Client) -> None:
+    assert as_anna.get(LIVE, {"last_event_id": "1\n\ndata: forged"}).status_code == 400
+
+
 def test_only_get_is_answered(as_anna: Client) -> None:
     assert as_anna.post(LIVE).status_code == 405
     assert as_anna.post(f"{LIST}1/live/").status_code == 405

@@ -21,7 +21,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from sse_django.admin.live import checks, page, version, watch
 from sse_django.admin.live.asking import as_of_now
@@ -77,8 +77,8 @@ class LiveModelAdmin(ModelAdmin):
         stream = event_stream(recheck=self._still_may_watch, recheck_interval=RECHECK)(self._stream)
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         return [
-            path("live/", _public(require_GET(never_cache(stream))), name=f"{name}_live"),
-            path("<path:object_id>/live/", _public(require_GET(never_cache(self._state))), name=f"{name}_live_state"),
+            path("live/", _public(require_safe(never_cache(stream))), name=f"{name}_live"),
+            path("<path:object_id>/live/", _public(require_safe(never_cache(self._state))), name=f"{name}_live_state"),
             *super().get_urls(),
         ]
 
@@ -147,7 +147,7 @@ class LiveModelAdmin(ModelAdmin):
         if not self._may_watch(request):
             return _refused()
         self._watch(page=False)
-        return Subscription((self._follower.channel,), last_event_id(request), self.live_backend)
+        return Subscription((self._follower.channel,), last_event_id(request, _cursor), self.live_backend)
 
     def _state(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What has become of an object since its form was rendered."""
@@ -158,6 +158,12 @@ class LiveModelAdmin(ModelAdmin):
         if obj is not None and not self.has_view_or_change_permission(request, obj):
             return _refused()
         return JsonResponse(version.what_became(self, request, pk, request.GET.get("version", "")))
+
+
+def _cursor(text: str) -> str:
+    if any(character in text for character in "\r\n\0"):
+        raise ValueError("a cursor is a single line")
+    return text
 
 
 def _refused() -> HttpResponse:

@@ -1,14 +1,15 @@
-// When to refresh: at once after a quiet time, and ever more seldom while changes keep coming.
+// When to refresh: at once where changes come one by one, and ever more seldom while they come in numbers.
 
 const LEAST = 200 // ms between two refreshes
 const MOST = 5_000
-const SHARE = 4 // a refresh that took a second is followed by a pause of at least this many
+const SHARE = 2 // a refresh that took a second is followed by a pause of at least this many
+const BURST = 5 // changes during a pause, after which the next one is twice as long
 
 // `refresh()` brings the page up to date and returns a promise; one that rejects is tried again. Nothing runs while the page is
 // hidden or a button of the mouse is down: what is under a finger must not move.
 export class Pace {
   #refresh
-  #wanted = false
+  #wanted = 0 // how often since the last refresh began
   #running = false
   #stopped = false
   #timer = 0
@@ -26,10 +27,11 @@ export class Pace {
       if (this.#wanted) this.#plan()
     }
     addEventListener("pointerdown", () => (this.#pressed = true), true)
-    addEventListener("pointerup", released, true)
-    addEventListener("pointercancel", released, true)
-    addEventListener("dragend", released, true) // a drag swallows the pointerup
-    addEventListener("blur", released)
+    for (const name of ["pointerup", "pointercancel", "contextmenu", "dragend"]) addEventListener(name, released, true)
+    addEventListener("blur", released) // of the window
+    // Menus, those of <select> too, keep the pointerup to themselves.
+    addEventListener("pointermove", ({ buttons }) => this.#pressed && buttons === 0 && released(), true)
+    addEventListener("change", released, true)
     document.addEventListener("visibilitychange", () => this.#wanted && this.#plan())
   }
 
@@ -39,7 +41,7 @@ export class Pace {
   }
 
   want() {
-    this.#wanted = true
+    this.#wanted += 1
     this.#plan()
   }
 
@@ -53,26 +55,27 @@ export class Pace {
     const wait = Math.max(0, this.#ended + this.#gap - performance.now())
     // All who look at this list have heard of it in the same moment. The slower the server answers, the more they spread.
     const jitter = Math.random() * (wait > 0 ? this.#gap / 4 : Math.min(this.#cost / 2, 1_000))
-    this.#timer = setTimeout(() => this.#run(wait > 0), wait + jitter)
+    this.#timer = setTimeout(() => this.#run(), wait + jitter)
   }
 
-  async #run(burst) {
+  async #run() {
     this.#timer = 0
     if (this.#stopped || this.#pressed || document.hidden) return // whatever ends that plans again
-    this.#wanted = false
+    const many = this.#wanted >= BURST
+    this.#wanted = 0
     this.#running = true
     const began = performance.now()
     try {
       await this.#refresh()
     } catch (error) {
-      this.#wanted = true
+      this.#wanted += BURST // whatever is wrong, it isn't mended by haste
       console.debug("sse_django: a refresh failed and is tried again", error)
     }
     this.#running = false
     this.#ended = performance.now()
     this.#cost = this.#ended - began
     const least = Math.max(LEAST, SHARE * this.#cost)
-    this.#gap = burst || this.#wanted ? Math.min(Math.max(MOST, least), Math.max(this.#gap * 2, least)) : least
+    this.#gap = many || this.#wanted >= BURST ? Math.max(least, Math.min(MOST, this.#gap * 2)) : least
     if (this.#wanted) this.#plan()
   }
 }
