@@ -102,7 +102,7 @@ def measure(port: int, keys: list[str], seconds: float) -> str:
     lasted = time.monotonic() - started
     after = counts(port)
     viewers.close()
-    memory = (after["resident"] - before_anybody["resident"]) / 1024 / max(1, len(keys))
+    memory = f"{(after['resident'] - before_anybody['resident']) / 1024 / len(keys):.0f}" if keys else ""
 
     def rate(name: str) -> float:
         return (after.get(name, 0) - before.get(name, 0)) / lasted
@@ -110,7 +110,7 @@ def measure(port: int, keys: list[str], seconds: float) -> str:
     # `counts` itself asks nothing of the database.
     return (
         f"| {len(keys)} | {rate('source queries'):.1f} | {rate('other queries'):.1f} | {viewers.events / lasted:.0f} "
-        f"| {viewers.bytes / lasted / 1024:.0f} | {rate('cpu') * 100:.0f} % | {memory:.0f} |"
+        f"| {viewers.bytes / lasted / 1024:.0f} | {rate('cpu') * 100:.0f} % | {memory} |"
     )
 
 

@@ -394,3 +394,23 @@ def test_a_feed_whose_channels_depend_on_its_rows_is_asked_by_its_interval() -> 
     assert (Number(OwnFeed).interval, Number(OwnFeed).on) == (5.0, ())
     with pytest.raises(ImproperlyConfigured, match="the channels of OwnFeed depend on its rows"):
         Log(OwnFeed)
+
+
+async def test_sync_sources_have_a_bounded_number_of_threads() -> None:
+    running: list[int] = []
+    most: list[int] = []
+
+    def slow() -> int:
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.05)
+        running.pop()
+        return 1
+
+    one = board(**{f"n{index}": Number(slow, interval=QUICK) for index in range(30)})
+    names = list(one._widgets)
+    async with watching(one, *names) as viewer:
+        for name in names:
+            await viewer.until(lambda event, data, name=name: data["widget"] == name and bool(data["at"]))
+
+    assert 1 < max(most) <= 8

@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -201,7 +202,7 @@ def test_rows_lead_to_their_object_for_those_who_may_go_there() -> None:
     assert config(signed_in().get(PAGE))["widgets"]["newest"]["link"] is None
     User.objects.all().delete()
     linked = config(signed_in("view_product").get(PAGE))["widgets"]["newest"]["link"]
-    assert linked == "/bakery/shop/product/PK/change/"
+    assert linked == "/bakery/shop/product/__pk__/change/"
 
 
 @pytest.mark.django_db
@@ -300,3 +301,24 @@ def test_a_test_that_has_not_asked_for_it_runs_no_source() -> None:
         states = stream.take(2)
 
     assert [state.json()["at"] for state in states] == [None, None]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_streams_of_a_session_are_asked_about_together() -> None:
+    asked: list[float] = []
+
+    class Shared(Dashboard):
+        recheck_interval = 1.0
+        n = Number(lambda: 1, interval=QUICK, permission=lambda request: bool(asked.append(time.monotonic())) or True)
+
+    site._sse_dashboards["shared"] = Shared(site)  # type: ignore[attr-defined]
+    client = signed_in(client=StreamClient())
+    with live_backend(), ExitStack() as stack:
+        streams = [stack.enter_context(client.stream("/bakery/live-dashboards/shared/events/")) for _ in range(8)]
+        opened = len(asked)
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            for stream in streams:
+                stream.next()
+
+    assert 1 <= len(asked) - opened <= 6  # and not 8 * 2

@@ -42,7 +42,7 @@ def _described(widget: Widget, dashboard: Dashboard, request: HttpRequest) -> di
 
 
 def _link(table: Table, dashboard: Dashboard, request: HttpRequest) -> str | None:
-    """The address of a row's object in this site, with PK in the place of its key, if the viewer may go there."""
+    """The address of a row's object in this site, with __pk__ in the place of its key, if the viewer may go there."""
     if not table.link or table.model is None or not dashboard.site.is_registered(table.model):
         return None
     options = table.model._meta
@@ -51,7 +51,7 @@ def _link(table: Table, dashboard: Dashboard, request: HttpRequest) -> str | Non
         return None
     try:
         name = f"admin:{options.app_label}_{options.model_name}_change"
-        return reverse(name, args=["PK"], current_app=dashboard.site.name)
+        return reverse(name, args=["__pk__"], current_app=dashboard.site.name)
     except NoReverseMatch:
         return None
 

@@ -36,7 +36,7 @@ class Pages:
     def __init__(self, site: AdminSite, dashboards: dict[str, Dashboard]) -> None:
         self._site = site
         self._dashboards = dashboards
-        self._asked: dict[Any, tuple[float, tuple[str, ...]]] = {}
+        self._asked: dict[tuple[str | None, str], tuple[float, tuple[str, ...]]] = {}
 
     def wrap(self, view: Callable[..., HttpResponseBase]) -> Callable[..., Any]:
         """As `AdminSite.get_urls` wraps its own."""
@@ -103,7 +103,7 @@ class Pages:
 
     def _seen_now(self, request: HttpRequest, dashboard: Dashboard) -> tuple[str, ...]:
         """The names of what the request's session may see now. Asked once for all streams of a session."""
-        key = (session_of(request), type(dashboard))
+        key = (session_of(request), request.get_full_path())
         now = time.monotonic()
         known = self._asked.get(key)
         if known is None or known[0] < now:

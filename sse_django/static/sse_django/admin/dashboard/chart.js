@@ -137,7 +137,7 @@ export class TimeSeriesWidget {
       width: this.#parts.canvas.clientWidth || 300,
       height: HEIGHT,
       legend: { show: false },
-      padding: [8, 28, 0, 0],
+      padding: [8, 36, 0, 0],
       tzDate: (at) => window.uPlot.tzDate(new Date(at * 1000), this.#format.timeZone),
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       scales: { x: { time: true }, y: { range: (u, low, high) => around(low, high) } },

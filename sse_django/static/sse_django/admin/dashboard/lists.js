@@ -88,8 +88,9 @@ export class TableWidget {
     const { text, kind, title } = this.#written(value)
     const attributes = { class: kind, title }
     if (index > 0) return element("td", { ...attributes, text })
-    if (!this.#options.link) return element("th", { ...attributes, scope: "row", text })
-    const href = this.#options.link.replace("PK", encodeURI(key))
+    // A row that is no object of the queryset has a number for a key.
+    if (!this.#options.link || key.startsWith("#")) return element("th", { ...attributes, scope: "row", text })
+    const href = this.#options.link.replace("__pk__", encodeURI(key))
     return element("th", { ...attributes, scope: "row" }, element("a", { href, text }))
   }
 
