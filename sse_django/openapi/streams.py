@@ -143,7 +143,8 @@ def _docstring(code: Any) -> str | None:
     for cls in code.__mro__:
         if cls.__module__.startswith(("sse_django.", "django.")):
             break
-        if text := vars(cls).get("__doc__") or getattr(vars(cls).get("stream"), "__doc__", None):
+        stream = vars(cls).get("stream")
+        if text := vars(cls).get("__doc__") or (stream and stream.__doc__):
             return str(text)
     return None
 
