@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.demo.test_looks import CONTRASTS
+
 pytestmark = pytest.mark.live
 
 CUT_OFF = """() => [...document.querySelectorAll("main *")]
@@ -195,4 +197,19 @@ def test_page_follows_the_readers_colours(browser: Browser, origin: str, scheme:
     page.goto(f"{origin}/streams/rows/")
     channels = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
     assert (max(channels) < 40) is dark
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_light_and_in_dark(browser: Browser, origin: str, scheme: str) -> None:
+    context = browser.new_context(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+    page = context.new_page()
+    for name in ("", "rows/", "chat/", "forgetful/"):
+        page.goto(f"{origin}/streams/{name}")
+        if name:
+            press(page, "Open")
+            expect(page.locator(".log .event").first).to_be_attached()
+        contrasts = page.evaluate(CONTRASTS)
+        assert len(contrasts) > 10
+        assert [found for found in contrasts if found[0] < 4.5] == [], name
     context.close()
