@@ -80,6 +80,12 @@ def postgres(postgresql_alias: str) -> Iterator[str]:  # noqa: F811
     yield from one_database(postgresql_alias)
 
 
+@pytest.fixture(params=["postgresql", "mariadb"])
+def overlapping(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database whose transactions overlap."""
+    yield from one_database(request.getfixturevalue(f"{request.param}_alias"))
+
+
 @pytest.fixture
 def live(database: str) -> Iterator[None]:
     """Streams receive."""

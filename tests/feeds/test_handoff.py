@@ -55,7 +55,7 @@ def drain(stream: SyncStream, replica: Replica) -> None:
 
 
 @pytest.mark.parametrize("resuming", [False, True], ids=["staying", "coming back"])
-def test_overlapping_writers(postgres: str, serve: Serve, sse_client: StreamClient, resuming: bool) -> None:  # noqa: C901
+def test_overlapping_writers(overlapping: str, serve: Serve, sse_client: StreamClient, resuming: bool) -> None:  # noqa: C901
     class OrderFeed(ModelFeed):
         model = Order
         fields = ["id", "total"]
@@ -81,7 +81,7 @@ def test_overlapping_writers(postgres: str, serve: Serve, sse_client: StreamClie
         version = 0
         try:
             while not done.is_set():
-                with transaction.atomic(using=postgres):
+                with transaction.atomic(using=overlapping):
                     version += 1
                     what = dice.random()
                     if what < 0.35 or not mine:
@@ -101,7 +101,7 @@ def test_overlapping_writers(postgres: str, serve: Serve, sse_client: StreamClie
         except BaseException as error:
             failed.append(error)
         finally:
-            connections[postgres].close()
+            connections[overlapping].close()
 
     writers = [threading.Thread(target=write, args=(seed,)) for seed in range(4)]
     with live_backend():
