@@ -107,6 +107,16 @@ def test_a_pause_is_cut_short_when_the_network_is_back(
     complaints.clear()
 
 
+def test_what_the_server_asks_for_is_waited_for_whatever_happens(page: Page, site: SiteServer) -> None:
+    page.evaluate("Math.random = () => 30")  # beyond what it asks for there is half a minute more, which an event cuts
+    stream = Watched(page, "/later/")
+    until(lambda: site.asked("/later/") == 1 and stream.state == "reconnecting", 20, "it was sent away")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    stays(lambda: site.asked("/later/") == 1, 1, "it waits")
+    until(lambda: site.asked("/later/") == 2, 5, "it is back")
+    stream.close()
+
+
 def test_pauses_grow_and_have_a_limit(open_page: OpenPage, network: Network, complaints: list[str]) -> None:
     page = open_page(network.url)
     page.evaluate(

@@ -10,6 +10,7 @@ const LONGEST_WAIT = 30_000 // ms
 const PROVEN = 5_000 // ms after which an open line counts as one that works, though no event came
 const TURNED_AWAY = new Set([401, 403]) // what a fresh URL may heal
 const NOT_NOW = new Set([408, 429]) // the only 4xx that are worth asking again
+const MOST_EARLY = 1_000 // blocks that a tab remembers until it is level with the others
 const OURS = new Set(["stream-reset", "stream-error"])
 
 const CURSOR = /^([0-9a-z]{1,32})-([0-9]{1,19})-([0-9a-f]{0,16})$/ // sse_django/backends/cursor.py
@@ -90,10 +91,10 @@ class Line {
   #heard = 0 // when the last byte came
   #failures = 0
   #retry = 0 // ms, what the server asked for
-  #told = false // whether the current pause is one that the server asked for
+  #told = false // whether the pause is the part of it that the server asked for
   #running = 0 // counts starts; 0 is stopped
   #starts = 0
-  #hurry = false // the attempt was given up for a better one
+  #hurry = false // there is reason to believe that another attempt will do better
   #renewed = false // the URL is a fresh one that has not worked yet
   #known = false
 
@@ -120,12 +121,14 @@ class Line {
     this.#endWait?.()
   }
 
-  // The page or the network is back: don't sit out a pause, unless the server has asked for it. A line that is open may be dead
-  // without knowing: `doubt` says that it is not to be trusted.
+  // The page or the network is back: don't sit out a pause, but for what the server has asked for. A line that is open may be
+  // dead without knowing: `doubt` says that it is not to be trusted.
   wake(doubt) {
-    if (!this.#told) this.#endWait?.()
-    const silence = this.#options.silence
-    if (this.#attempt && this.#options.reconnect && (doubt || Date.now() - this.#heard > silence)) {
+    const { reconnect, silence } = this.#options
+    if (this.#endWait) {
+      this.#hurry = true
+      if (!this.#told) this.#endWait()
+    } else if (this.#attempt && reconnect && (doubt || (silence > 0 && Date.now() - this.#heard > silence))) {
       this.#hurry = true
       this.#attempt.abort()
     }
@@ -147,8 +150,8 @@ class Line {
       if (again || this.#hurry) continue
       this.#sink.state("reconnecting")
       const atMost = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#failures++)
-      const asked = Math.max(after, this.#retry)
-      await this.#wait(asked + Math.random() * atMost, asked > 0)
+      await this.#wait(Math.max(after, this.#retry), true)
+      if (this.#running === turn && !this.#hurry) await this.#wait(Math.random() * atMost)
       if (this.#running !== turn) return
     }
   }
@@ -253,8 +256,9 @@ class Line {
     return setInterval(() => Date.now() - this.#heard > silence && attempt.abort(), Math.min(silence / 4, 5_000))
   }
 
-  #wait(ms, told) {
+  #wait(ms, told = false) {
     this.#told = told
+    if (ms === 0) return undefined
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1))
       this.#endWait = () => {
@@ -410,7 +414,7 @@ class Shared {
     } else {
       this.#early.push(block)
     }
-    this.#align()
+    if (!this.#align() && this.#early.length > MOST_EARLY) this.#post({ kind: "hello" }) // where it is by now will do
   }
 
   // Goes over to the leader if what it will tell, and what it has told since we know it, goes on from where we are.

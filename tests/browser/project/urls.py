@@ -16,6 +16,7 @@ urlpatterns = [
     path("snapshot/", views.snapshot),
     path("finite/", views.finite),
     path("ending/", views.ending),
+    path("later/", views.later),
     path("failing/", views.failing),
     path("status/<int:code>/", views.status),
     path("flaky/<int:code>/", views.flaky),

@@ -107,6 +107,14 @@ async def ending(request: HttpRequest) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(data={"n": asked[request.path]})
 
 
+@event_stream(retry=1500)
+async def later(request: HttpRequest) -> AsyncIterator[str]:
+    """What a server says that has no room at the moment."""
+    asked[request.path] += 1
+    return
+    yield
+
+
 @event_stream
 async def failing(request: HttpRequest) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent(data="before")
