@@ -158,6 +158,25 @@ def test_a_leader_that_says_nothing_any_more_is_replaced(open_page: OpenPage, si
     leader.until_data([1, 2])
 
 
+def test_a_tab_that_the_browser_freezes_hands_over_and_catches_up(open_page: OpenPage, site: SiteServer) -> None:
+    path = "/channel/asleep/"
+    leader = shared(open_page(site.url), path)
+    leader.until_placed()
+    follower = shared(open_page(site.url), path)
+    follower.until_placed()
+    until(lambda: site.streams(path) == 1, 20, "one connection")
+    browser = leader.page.context.new_cdp_session(leader.page)
+    browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+    site.send("asleep", 1)
+    follower.until_data([1])
+    assert site.opened(path) == 3  # one for each tab's beginning, and one to take over
+    browser.send("Page.setWebLifecycleState", {"state": "active"})
+    site.send("asleep", 2)
+    leader.until_data([1, 2])
+    follower.until_data([1, 2])
+    until(lambda: site.streams(path) == 1, 20, "one connection")
+
+
 def test_a_reset_is_told_to_every_tab_once(open_page: OpenPage, site: SiteServer) -> None:
     path = "/channel/shared-reset/"
     first = shared(open_page(site.url), path)
