@@ -42,7 +42,7 @@ class Binding:
         keys = {field.attname for field in self.feed.model._meta.concrete_fields if field.primary_key}
         return None if found is None else found - keys
 
-    @property
+    @cached_property
     def sees_all(self) -> bool:
         """Whether every row of the model is visible."""
         return self.filters == frozenset() and not self.feed.live_rows().query.where
@@ -62,12 +62,13 @@ class Binding:
         row = read_row(self.feed, using, pk, lock=lock)
         return frozenset() if row is None else channels_of(self.feed, row).channels
 
-    def is_sendable(self, instance: models.Model) -> bool:
-        """Whether a row that was just saved as a whole can be sent as it is in memory."""
+    def as_stored(self, instance: models.Model) -> frozenset[str] | None:
+        """The channels of a row that was just saved as a whole; None if it has to be read again before it is sent."""
         payload = self.feed.payload
         if self.relation == "parent" or not self.sees_all or not payload.is_plain:
-            return False
-        return is_as_stored(instance, payload.attnames | channels_of(self.feed, instance).fields)
+            return None
+        now = channels_of(self.feed, instance)
+        return now.channels if is_as_stored(instance, payload.attnames | now.fields) else None
 
     def pk_of(self, instance: models.Model) -> Any:
         """The primary key of the feed's row."""

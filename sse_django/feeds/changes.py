@@ -45,11 +45,13 @@ class Change:
         pk: its primary key.
         row: as it is stored, and visible; None if it isn't (any more).
         old: the channels it was in; None for those that it is in.
+        new: the channels it is in; None if they are to be found out.
     """
 
     pk: Any
     row: models.Model | None
     old: frozenset[str] | None = frozenset()
+    new: frozenset[str] | None = None
 
 
 #: Called with a feed, a primary key, and the channels that the row was in and is in: what tests watch.
@@ -129,7 +131,9 @@ def refresh(feed: ModelFeed, rows: Iterable[Any], seen_by: Iterable[str] | None)
 
 def messages_for(feed: ModelFeed, change: Change) -> list[Message]:
     """The events of a change: none to three, in the order in which readers of several channels need them."""
-    new = frozenset() if change.row is None else channels_of(feed, change.row).channels
+    new = change.new
+    if new is None:
+        new = frozenset() if change.row is None else channels_of(feed, change.row).channels
     old = new if change.old is None else change.old
     for observer in observers:
         observer(feed, change.pk, old, new)

@@ -147,7 +147,7 @@ def _tell(binding: Binding, using: str, pks: Collection[Any], old: dict[Any, fro
 
 
 def _tell_created(binding: Binding, using: str, made: Sequence[models.Model]) -> None:
-    unread = [obj.pk for obj in made if not binding.is_sendable(obj)]
+    unread = [obj.pk for obj in made if binding.as_stored(obj) is None]
     rows = {**{obj.pk: obj for obj in made}, **dict.fromkeys(unread), **read_rows(binding.feed, using, unread)}
     publish(binding.feed, using, [Change(pk, row) for pk, row in rows.items() if row is not None])
 

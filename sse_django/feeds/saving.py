@@ -60,10 +60,11 @@ def after(
             transaction.on_commit(functools.partial(_publish_raw, binding, using, pk, was), using=using)
             continue
         sent: models.Model | None = instance
-        if not whole or not binding.is_sendable(instance):
+        now = binding.as_stored(instance) if whole else None
+        if now is None:
             sent = read_row(feed, using, pk)
         if sent is not None or was:
-            publish(feed, using, [Change(pk, sent, was)])
+            publish(feed, using, [Change(pk, sent, was, now)])
     loaded(sender, instance)
 
 

@@ -9,6 +9,7 @@ import datetime as dt
 import decimal
 import uuid
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -55,31 +56,38 @@ def is_comparable(field: models.Field[Any, Any]) -> bool:
 
 def is_as_stored(instance: models.Model, attnames: Iterable[str]) -> bool:
     """Whether these attributes of an instance that was just saved are what a SELECT would give."""
-    return all(_is_as_stored(field, instance) for field in _fields(type(instance), attnames))
+    fields, values = _fields(type(instance)), instance.__dict__
+    return all(name in values and _is_as_stored(values[name], *fields[name]) for name in attnames)
 
 
-def _fields(model: type[models.Model], attnames: Iterable[str]) -> Iterable[models.Field[Any, Any]]:
-    wanted = set(attnames)
-    return [field for field in model._meta.concrete_fields if field.attname in wanted]
+@cache
+def _fields(model: type[models.Model]) -> dict[str, tuple[tuple[type[Any], ...], str, int]]:
+    """By attname: the classes of values that are stored as they are, the kind, and the digits after the point."""
+    found = {}
+    for field in model._meta.concrete_fields:
+        target: Any = field
+        while isinstance(target, models.ForeignKey):
+            target = target.target_field
+        kind = target.get_internal_type()
+        # A column that is computed, and JSON that an encoder writes, are never as they are in memory.
+        plain = not getattr(field, "generated", False) and getattr(target, "encoder", None) is None
+        found[field.attname] = (
+            _PLAIN.get(kind, ()) if plain else (),
+            kind,
+            getattr(target, "decimal_places", None) or 0,
+        )
+    return found
 
 
-def _is_as_stored(field: models.Field[Any, Any], instance: models.Model) -> bool:
-    if field.attname not in instance.__dict__ or getattr(field, "generated", False):
-        return False
-    value = instance.__dict__[field.attname]
+def _is_as_stored(value: Any, classes: tuple[type[Any], ...], kind: str, places: int) -> bool:
     if value is None:
-        return True
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    if getattr(field, "encoder", None) is not None:  # JSON that is written otherwise
+        return bool(classes)
+    if not isinstance(value, classes):
         return False
-    classes = _PLAIN.get(field.get_internal_type())
-    if classes is None or not isinstance(value, classes):
-        return False
-    if isinstance(value, decimal.Decimal):
-        return value.as_tuple().exponent == -getattr(field, "decimal_places", 0)
+    if kind == "DecimalField":
+        return bool(value.as_tuple().exponent == -places)
     if isinstance(value, dt.datetime):
-        if field.get_internal_type() != "DateTimeField":
+        if kind != "DateTimeField":
             return False
         return value.tzinfo in (dt.UTC, None) and (value.tzinfo is not None) == settings.USE_TZ
     return not isinstance(value, bool) or bool in classes
