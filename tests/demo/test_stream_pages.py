@@ -1,8 +1,27 @@
 """The demo's pages about its own streams."""
 
+import json
+from typing import Any
+
 from playwright.sync_api import Page, expect
 
 from tests.demo.server import DemoServer
+from tests.live.client import Stream, StreamEnded, fetch
+from tests.openapi.describe import fits
+
+
+def _first_events(url: str) -> list[dict[str, Any]]:
+    """Up to three events, as OpenAPI sees them; none of a stream that has none soon, or that isn't for everybody."""
+    events: list[dict[str, Any]] = []
+    with Stream(url, timeout=1) as stream:
+        try:
+            while stream.status == 200 and len(events) < 3:
+                block = stream.block()
+                if block.data is not None:
+                    events.append({"event": block.event, "data": block.data})
+        except (StreamEnded, TimeoutError):
+            pass
+    return events
 
 
 def test_index_leads_to_the_pages_about_streams(demo: DemoServer, page: Page) -> None:
@@ -38,3 +57,18 @@ def test_every_stream_of_the_demo_has_a_page(demo: DemoServer, page: Page) -> No
     for href in hrefs:
         page.goto(f"{demo.url}/streams/{href}")
         expect(page.get_by_role("button", name="Open")).to_be_visible()
+
+
+def test_what_the_demo_sends_fits_what_it_says_of_it(demo: DemoServer) -> None:
+    made = json.loads(fetch(f"{demo.url}/streams/openapi.json"))
+    read = 0
+    for path, methods in made["paths"].items():
+        described = methods.get("get")
+        if described is None or "security" in described or "{" in path:
+            continue
+        listed = described["responses"]["200"]["content"]["text/event-stream"]["itemSchema"]["oneOf"]
+        for event in _first_events(demo.url + path):
+            fitting = [one["title"] for one in listed if fits(event, one, made)]
+            assert len(fitting) == 1, (path, event, fitting)
+            read += 1
+    assert read > 25  # the seed's streams have three each

@@ -1,9 +1,11 @@
 """A document of a few URLs, and the parts of it that tests look at."""
 
+import json
 import types
 from collections.abc import Callable
 from typing import Any
 
+import jsonschema
 from django.urls import path
 from openapi_spec_validator import OpenAPIV32SpecValidator
 
@@ -42,3 +44,14 @@ def data_schema(described: dict[str, Any], event: str) -> Any:
     schema = event_schemas(described)[event]
     properties = {**schema, **schema.get("allOf", [{}])[0]}["properties"]
     return properties["data"].get("contentSchema")
+
+
+def fits(event: Any, schema: Any, made: Any) -> bool:
+    """Whether an event, and the JSON in its data, fit; validators leave `contentSchema` to whoever decodes."""
+    validator = jsonschema.Draft202012Validator
+    if not validator({**schema, "components": made["components"]}).is_valid(event):
+        return False
+    properties = {**schema, **schema.get("allOf", [{}])[0]}["properties"]
+    if content := properties["data"].get("contentSchema"):
+        validator({**content, "components": made["components"]}).validate(json.loads(event["data"]))
+    return True
