@@ -85,6 +85,6 @@ class Bakery(Dashboard):
         fields=["number", "customer__name", "summary", ("Total", euros), "status"],
         limit=10,
         interval=1,
-        columns=4,
+        columns=3,
         label="Newest orders",
     )

@@ -3,7 +3,7 @@
 import { element, write } from "./dom.js"
 import { asNumber } from "./format.js"
 
-const HEIGHT = 220
+const LOWEST = 220 // px
 const ROWS = 30 // of the table of values
 const SLOWLY = 2000 // ms between two of its renewals: somebody is reading
 const COLORS = 6 // --sse-color-1 to -6
@@ -101,12 +101,20 @@ export class TimeSeriesWidget {
     })
     this.#parts = { figure, canvas, note, legend, details, thead, tbody, said, summary }
     this.#body.replaceChildren(legend, figure, note, details)
-    new ResizeObserver(() => this.#resize()).observe(this.#body)
+    new ResizeObserver(() => this.#resize()).observe(canvas)
   }
 
   #resize() {
-    const width = Math.floor(this.#parts.canvas.clientWidth)
-    if (this.#chart && width > 0 && width !== this.#chart.width) this.#chart.setSize({ width, height: HEIGHT })
+    const { width, height } = this.#size()
+    if (this.#chart && width > 0 && (width !== this.#chart.width || height !== this.#chart.height)) {
+      this.#chart.setSize({ width, height })
+    }
+  }
+
+  // As high as its card: others in the row may be higher. The drawing itself takes no part in the layout.
+  #size() {
+    const { clientWidth, clientHeight } = this.#parts.canvas
+    return { width: Math.floor(clientWidth), height: Math.max(LOWEST, Math.floor(clientHeight)) }
   }
 
   #data() {
@@ -134,8 +142,7 @@ export class TimeSeriesWidget {
       }
     })
     const options = {
-      width: this.#parts.canvas.clientWidth || 300,
-      height: HEIGHT,
+      ...this.#size(),
       legend: { show: false },
       padding: [8, 36, 0, 0],
       tzDate: (at) => window.uPlot.tzDate(new Date(at * 1000), this.#format.timeZone),
@@ -163,8 +170,7 @@ export class TimeSeriesWidget {
   #scale(splits) {
     const compact = Math.max(...splits.map(Math.abs)) >= 100_000
     const step = splits.length > 1 ? splits[1] - splits[0] : 1
-    const percent = this.#options.percent
-    const digits = compact ? null : Math.min(10, Math.max(0, Math.ceil(-Math.log10(percent ? step * 100 : step) - 1e-9)))
+    const digits = compact ? null : places(this.#options.percent ? step * 100 : step)
     return splits.map((value) => this.#format.number(value, { ...this.#options, unit: "", digits, compact: compact ? "compact" : null }))
   }
 
@@ -258,6 +264,15 @@ function around(low, high) {
   const room = (high - low) * 0.1
   const bottom = low >= 0 && low < (high - low) * 2 ? 0 : low - room
   return [bottom, high <= 0 && -high < (high - low) * 2 ? 0 : high + room]
+}
+
+// The decimal places that a step between two labels has: 0.25 has two.
+function places(step) {
+  for (let digits = 0; digits < 10; digits += 1) {
+    const scaled = step * 10 ** digits
+    if (Math.abs(scaled - Math.round(scaled)) < 1e-6 * Math.max(1, scaled)) return digits
+  }
+  return 10
 }
 
 function widest(values) {

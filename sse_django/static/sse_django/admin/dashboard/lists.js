@@ -85,7 +85,7 @@ export class TableWidget {
   }
 
   #cell(value, index, key) {
-    const { text, kind, title } = this.#written(value)
+    const { text, kind, title } = this.#written(value, index === 0)
     const attributes = { class: kind, title }
     if (index > 0) return element("td", { ...attributes, text })
     // A row that is no object of the queryset has a number for a key.
@@ -94,10 +94,12 @@ export class TableWidget {
     return element("th", { ...attributes, scope: "row" }, element("a", { href, text }))
   }
 
-  #written(value) {
+  #written(value, names) {
     if (value === null || value === undefined) return { text: "–", kind: "sse-none" }
     if (typeof value === "boolean") return { text: this.#format.text(value ? "yes" : "no") }
     if (typeof value === "string") return { text: value, title: value.length > 40 ? value : null }
+    // What names a row is no amount: 1003, not 1,003.
+    if ("number" in value && names) return { text: String(value.number ?? "–") }
     if ("number" in value) return { text: this.#format.number(value.number, { digits: places(value.number) }), kind: "sse-figure" }
     if ("date" in value) return { text: this.#format.date(value.date) }
     return {
