@@ -5,6 +5,7 @@ VENV ?= .venv
 PORT ?= 8000
 ENGINE ?= sqlite
 ARGS ?=
+BENCH ?= streams
 
 # The last one that is JavaScript, which any Node.js runs, also the one that Playwright brings along.
 TYPESCRIPT := typescript@5.9.3
@@ -21,7 +22,7 @@ help:
 	@echo "make test    every test (ARGS='tests/live -k uvicorn' for some)"
 	@echo "make lint    ruff, and the direction of imports"
 	@echo "make types   mypy"
-	@echo "make bench   the benchmarks"
+	@echo "make bench   the benchmark of streams (BENCH=channels for channels)"
 	@echo "make clean   removes what the others made"
 
 ifneq ($(words $(filter sqlite valkey postgres,$(ENGINE))),1)
@@ -45,7 +46,7 @@ types: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m pip install --quiet --editable '.[bench]'
-	@$(BIN)/python -m bench.streams $(ARGS)
+	@$(BIN)/python -m bench.$(BENCH) $(ARGS)
 
 clean:
 	@rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -15,6 +15,7 @@ from sse_django.exceptions import Gone
 from sse_django.log import Log, cursor_block, encode, reset_chunk
 from sse_django.reader import Reader
 from sse_django.ring import Block
+from sse_django.waker import wake_all
 
 if TYPE_CHECKING:
     from sse_django.hub import Hub
@@ -110,8 +111,10 @@ class History:
         fresh = [reader for reader in batch if reader.asked and reader.looked is None and reader.closed is None]
         if fresh:
             head = self._log.head()
-            for reader in fresh:
-                self._place(reader, [cursor_block(head)], head)
+            blocks = [cursor_block(head)]
+            with self._hub.lock:
+                wakes = [self._placed(reader, blocks, head) for reader in fresh]
+            wake_all([wake for wake in wakes if wake is not None])
         for reader in batch:
             if reader.asked and reader.closed is None and reader.looked is not None:
                 self._page(reader, reader.looked)
@@ -135,19 +138,25 @@ class History:
     def _place(self, reader: Reader, blocks: list[Block], cursor: str, *, full: bool = False) -> None:
         """Give a reader what was found, and let it go on in the ring from there if that is possible."""
         with self._hub.lock:
-            if not reader.asked:  # it was put into the ring meanwhile, by a reset
-                return
-            reader.give(blocks, cursor)
-            number = ring.find(cursor) if (ring := self._hub.ring) is not None else None
-            if number is not None:
-                reader.join(number)
-            elif not full:
-                # The end of the log, and the ring has not come so far: it will.
-                reader.late = True
-                reader.since = time.monotonic()
-                self._late.setdefault(cursor, []).append(reader)
-            elif not blocks:
-                self.look_up(reader)
-            wake = reader.waker()
+            wake = self._placed(reader, blocks, cursor, full=full)
         if wake is not None:
             wake()
+
+    def _placed(
+        self, reader: Reader, blocks: list[Block], cursor: str, *, full: bool = False
+    ) -> Callable[[], object] | None:
+        """As `_place`, under the lock; what wakes the reader's consumer, if it sleeps."""
+        if not reader.asked:  # it was put into the ring meanwhile, by a reset
+            return None
+        reader.give(blocks, cursor)
+        number = ring.find(cursor) if (ring := self._hub.ring) is not None else None
+        if number is not None:
+            reader.join(number)
+        elif not full:
+            # The end of the log, and the ring has not come so far: it will.
+            reader.late = True
+            reader.since = time.monotonic()
+            self._late.setdefault(cursor, []).append(reader)
+        elif not blocks:
+            self.look_up(reader)
+        return reader.waker()

@@ -31,7 +31,7 @@ def measure(name: str, clients: int, intervals: int = 2) -> Idle:
             few.ask("hold", 1)
             before, threads = server.memory()
         with Clients([server.port], clients, "/stream?channel=c0") as all_of_them:
-            all_of_them.ask("hold", 2)  # until threads that were needed to begin are gone
+            all_of_them.ask("hold", INTERVAL)  # until what was needed to begin is gone
             used, more = server.memory()
             cpu = server.cpu()
             seconds = intervals * INTERVAL
