@@ -132,7 +132,7 @@ def _release(request: HttpRequest) -> None:
     if isinstance(request, ASGIRequest):
         return
     for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block and not connection.allow_thread_sharing:
+        if connection.autocommit and not connection.in_atomic_block and not connection.allow_thread_sharing:
             connection.close()
 
 

@@ -10,7 +10,7 @@ from django.db.models import F, Value
 
 from sse_django.feeds import ModelFeed
 from sse_django.testing import CapturedEvents, capture_events
-from tests.feeds.app.models import Customer, Note, Order
+from tests.feeds.app.models import Customer, Note, Order, Ticket
 from tests.feeds.test_publishing import CustomerOrders, statements
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -125,3 +125,23 @@ def test_related_managers_tell_too_where_they_use_this_queryset(feed: Any) -> No
         ada.order_set.add(order, bulk=False)
         ada.order_set.remove(order)
     assert [e.event for e in events] == ["created", "deleted"]
+
+
+def test_as_the_base_manager_it_tells_of_set_null_and_of_related_managers_too() -> None:
+    class TicketFeed(CustomerOrders, ModelFeed):
+        model = Ticket
+        fields = ["id"]
+
+    ada = Customer.objects.create(name="Ada")
+    pk = ada.pk
+    ticket = Ticket.objects.create()
+    with capture_events() as events:
+        ada.ticket_set.add(ticket)
+        ticket.refresh_from_db()
+        ticket.save()
+        ada.delete()
+    assert [(e.event, e.channels) for e in events] == [
+        ("created", (f"customer:{pk}",)),
+        ("updated", (f"customer:{pk}",)),
+        ("deleted", (f"customer:{pk}",)),
+    ]

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from sse_django import publish
+from sse_django import kick, publish
 from sse_django.backends import get_backend
 from sse_django.feeds import ModelFeed
 from sse_django.testing import AsyncStreamClient, ReceivedEvent, StreamClient
@@ -297,3 +297,26 @@ async def test_streams_end_when_the_client_leaves(
     for stream in streams:
         await stream.disconnect()
     await sync_to_async(lambda: connections[database].close())()
+
+
+def test_a_kick_ends_the_streams_of_a_channel(
+    serve: Serve, sse_client: StreamClient, feed: Any, ada: Customer, bob: Customer
+) -> None:
+    serve(feed.as_view())
+    with sse_client.stream(f"/?customer={ada.pk}") as hers, sse_client.stream(f"/?customer={bob.pk}") as his:
+        hers.next()
+        his.next()
+        kick(channel=f"customer:{ada.pk}")
+        assert hers.rest() == []
+        Order.objects.create(customer=bob)
+        assert his.next().event == "created"
+
+
+def test_silence_brings_the_newest_cursor(serve: Serve, sse_client: StreamClient, feed: Any, ada: Customer) -> None:
+    serve(feed.as_view(ping_interval=0.1))
+    with sse_client.stream(f"/?customer={ada.pk}") as stream:
+        stream.next()
+        publish("elsewhere", 1)
+        head = get_backend().head()
+        stream.wait_for(lambda stream: stream.last_event_id == head)
+        assert "ping" in stream.comments

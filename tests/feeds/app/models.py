@@ -106,6 +106,18 @@ class Seat(models.Model):
         return f"{self.row}/{self.number}"
 
 
+class Ticket(models.Model):
+    customer = models.ForeignKey(Customer, models.SET_NULL, null=True)
+
+    objects = FeedQuerySet.as_manager()
+
+    class Meta:
+        base_manager_name = "objects"
+
+    def __str__(self) -> str:
+        return f"ticket {self.pk}"
+
+
 class Plain(models.Model):
     """No feed follows it."""
 
