@@ -15,6 +15,8 @@ from bench.channels.processes import Clients, Program, Server
 CLIENTS = (100, 1000, 5000)
 CHANNELS = (1, 100, 10_000)
 PROCESSES = (1, 2)
+#: Events a second.
+PACE = 8
 
 
 def with_clients(rounds: int) -> dict[tuple[int, int], float]:
@@ -32,7 +34,7 @@ def with_channels(rounds: int) -> dict[int, float]:
 def with_processes(processes: int, name: str, clients: int, events: int) -> tuple[float, float]:
     """Of that many servers on one engine: microseconds of all together per delivery, and per event that nobody there reads.
 
-    The clients are shared out among them; the events come from another process, 50 a second.
+    The clients are shared out among them; the events come from another process, slowly enough to be delivered one by one.
     """
     print(f"{processes} processes on {name}", file=sys.stderr, flush=True)
     with engine(name) as config, ExitStack() as stack:
@@ -40,7 +42,7 @@ def with_processes(processes: int, name: str, clients: int, events: int) -> tupl
         servers = [stack.enter_context(Server("ours", settings)) for _ in range(processes)]
         publisher = stack.enter_context(Program("bench.channels.publisher", env={"BENCH_CONFIG": json.dumps(settings)}))
         readers = stack.enter_context(Clients([s.port for s in servers], clients, "/stream?channel=c0"))
-        publisher.ask("pace", 20, 50)
+        publisher.ask("pace", 20, PACE)
         readers.ask("hold", 2)
 
         def cpu() -> float:
@@ -48,7 +50,7 @@ def with_processes(processes: int, name: str, clients: int, events: int) -> tupl
 
         before = cpu()
         readers.tell("expect", events * clients, 120)
-        publisher.ask("pace", events, 50)
+        publisher.ask("pace", events, PACE)
         came = int(readers.hear())
         if came != events * clients:
             sys.exit(f"{came} events of {events * clients} arrived")

@@ -6,6 +6,7 @@ again. Tags do not, so readers are told.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 import threading
@@ -164,14 +165,22 @@ class NatsBackend(BaseBackend):
         return events, extent.head
 
     async def _look(self, client: Client, after: str, count: int) -> tuple[Extent, list[Entry]]:
-        """How far the log reaches, and the events from a cursor on. In this order the newest needs no question of its own."""
+        """How far the log reaches, and the events from a cursor on: two questions at once, and none about the newest."""
         self._check(client)
         try:
             place = parse_cursor(after, "").seq
         except Gone:
             place = 0
-        page = await self._stream.entries(client, place, count) if place else []
-        return await self._extent(client), page
+        if not place:
+            return await self._extent(client), []
+        asked = asyncio.ensure_future(self._stream.entries(client, place, count))
+        try:
+            info = await self._stream.info(client)
+        except BaseException:
+            asked.cancel()
+            raise
+        page = await asked
+        return await self._extent(client, info), page
 
     async def _page(self, client: Client, first: int, count: int) -> list[Entry]:
         """Events from there on; none only if the leader has none there."""
@@ -234,9 +243,9 @@ class NatsBackend(BaseBackend):
         """Close the process's connection, unless another thread uses it."""
         self._connection.close()
 
-    async def _extent(self, client: Client) -> Extent:
+    async def _extent(self, client: Client, info: dict[str, Any] | None = None) -> Extent:
         self._check(client)
-        extent = await self._stream.extent(client)
+        extent = await self._stream.extent(client, info)
         self._floor = extent.floor
         return extent
 

@@ -134,10 +134,10 @@ class Stream:
         }
         await self._api(client, "CREATE", config, accept=(NAME_IN_USE,))
 
-    async def extent(self, client: Client) -> Extent:
-        """How far the log reaches."""
+    async def extent(self, client: Client, info: dict[str, Any] | None = None) -> Extent:
+        """How far the log reaches; as in an `info` that has just been asked for, if that is given."""
         while True:
-            info = await self.info(client)
+            info = info or await self.info(client)
             state, metadata = info["state"], info["config"].get("metadata") or {}
             epoch = metadata.get("sse_epoch") or re.sub(r"\D", "", info["created"])
             seq = int(state["last_seq"])
@@ -151,6 +151,7 @@ class Stream:
                 last = self._newest = await self.entry(client, seq)
             if last is not None:  # else it has been trimmed meanwhile
                 return Extent(epoch, floor, floor_tag, seq, last.tag)
+            info = None
 
     async def change(self, client: Client, metadata: dict[str, str]) -> None:
         """Put these into its metadata."""
