@@ -156,21 +156,21 @@ def test_a_leader_that_says_nothing_any_more_is_replaced(open_page: OpenPage, si
     site.send("frozen", 2)
     follower.until_data([1, 2])
     leader.until_data([1, 2])
+    until(lambda: site.streams(path) == 1, 20, "the follower leads, and the other one follows")
 
 
-def test_a_tab_that_the_browser_freezes_hands_over_and_catches_up(open_page: OpenPage, site: SiteServer) -> None:
+def test_a_tab_that_is_to_be_frozen_hands_over_and_catches_up(open_page: OpenPage, site: SiteServer) -> None:
     path = "/channel/asleep/"
     leader = shared(open_page(site.url), path)
     leader.until_placed()
     follower = shared(open_page(site.url), path)
     follower.until_placed()
     until(lambda: site.streams(path) == 1, 20, "one connection")
-    browser = leader.page.context.new_cdp_session(leader.page)
-    browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+    leader.page.evaluate("document.dispatchEvent(new Event('freeze'))")
     site.send("asleep", 1)
     follower.until_data([1])
     assert site.opened(path) == 3  # one for each tab's beginning, and one to take over
-    browser.send("Page.setWebLifecycleState", {"state": "active"})
+    leader.page.evaluate("document.dispatchEvent(new Event('resume'))")
     site.send("asleep", 2)
     leader.until_data([1, 2])
     follower.until_data([1, 2])
@@ -189,6 +189,34 @@ def test_a_reset_is_told_to_every_tab_once(open_page: OpenPage, site: SiteServer
     late.until_data([1])
     assert first.get("log.resets") == []
     assert late.get("log.resets") == ["epoch"]
+
+
+def test_what_others_have_heard_before_a_tab_has_its_place_is_not_told_to_it(
+    open_page: OpenPage, site: SiteServer
+) -> None:
+    path = "/channel/slow-start/"
+    leader = shared(open_page(site.url), path)
+    leader.until_placed()
+    page = open_page(site.url)
+    page.evaluate(
+        """(key) => {
+          const real = window.fetch
+          window.fetch = (...args) => new Promise((resolve) => (window.release = () => resolve(real(...args))))
+          window.told = 0
+          new BroadcastChannel(key).onmessage = ({ data }) => (told += data.kind === "block" && data.block.name !== null)
+        }""",
+        f"sse_django {site.url}{path}",
+    )
+    late = shared(page, path)
+    until(lambda: page.evaluate("'release' in window"), 20, "its own connection is on its way")
+    site.send("slow-start", 1)
+    leader.until_data([1])
+    until(lambda: page.evaluate("told") == 1, 20, "the leader has told it")
+    page.evaluate("release()")
+    late.until_placed()  # after the first event: from now on
+    site.send("slow-start", 2)
+    late.until_data([2])
+    until(lambda: site.streams(path) == 1, 20, "one connection")
 
 
 def test_closing_in_one_tab_leaves_the_others_alone(open_page: OpenPage, site: SiteServer) -> None:
