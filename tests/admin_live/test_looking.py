@@ -108,7 +108,7 @@ def test_it_is_taken_while_somebody_watches_and_no_longer(quick: None) -> None:
     follower = follow(Order, "default")
     table = Table()
     with live_backend(), all_published() as events:
-        watch.watch(follower, table.look, 0.05, page=True)
+        watch.watch(follower, table.look, 0.05, cursor=None, page=True)
         assert table.looks == 1  # what the page is about to show
         reader = get_hub("default").open((follower.channel,), None)
         until(lambda: table.looks > 3, 10, "it is looked at")
@@ -136,11 +136,22 @@ def test_a_page_from_another_process_is_told_to_refresh_once(quick: None) -> Non
     table = Table()
     with live_backend(), all_published() as events:
         reader = get_hub("default").open((follower.channel,), None)
-        watch.watch(follower, table.look, 0.05, page=False)
+        watch.watch(follower, table.look, 0.05, cursor=None, page=False)
         until(lambda: table.looks > 3, 10, "it is looked at")
         assert [message.event for message, _ in events] == ["check"]
         reader.close("disconnected")
         until(lambda: not running(), 10, "the thread ends")
+
+
+def test_a_change_from_before_a_page_is_no_reason_to_look_out_of_turn() -> None:
+    each = watch.Watch(follow(Order, "default"), lambda: 1, 5.0)
+    assert each.is_told_to_all("abc-1-00")
+    each.follows_from("abc-5-00")
+    each.follows_from("abc-4-00")
+    each.follows_from(None)
+    each.follows_from("nonsense")
+    assert [each.is_told_to_all(f"abc-{n}-00") for n in (4, 5, 6)] == [False, False, True]
+    assert not each.is_told_to_all("other-9-00")
 
 
 def test_a_look_that_fails_is_logged_and_the_next_may_work(caplog: pytest.LogCaptureFixture) -> None:
@@ -164,6 +175,6 @@ def test_a_slow_look_is_taken_more_seldom(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_nothing_is_looked_at_in_tests_that_havent_asked_for_it() -> None:
     table = Table()
-    watch.watch(follow(Order, "default"), table.look, 0.05, page=True)
+    watch.watch(follow(Order, "default"), table.look, 0.05, cursor=None, page=True)
     assert table.looks == 0
     assert not running()

@@ -89,7 +89,7 @@ class LiveModelAdmin(ModelAdmin):
         # Before anything is read for the page, so that no change falls between the two.
         cursor = None if refresh else head_or_none(get_backend(self.live_backend))
         if not refresh and request.method == "GET":
-            self._watch(page=True)
+            self._watch(cursor, page=True)
         response = super().changelist_view(request, extra_context)
         context = response.context_data if isinstance(response, TemplateResponse) else None
         if context is not None and "cl" in context and "media" in context:
@@ -132,9 +132,9 @@ class LiveModelAdmin(ModelAdmin):
         route = f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}"
         return reverse(route, args=args, current_app=self.admin_site.name)
 
-    def _watch(self, *, page: bool) -> None:
+    def _watch(self, cursor: str | None, *, page: bool) -> None:
         if self.live_check_interval is not None:
-            watch.watch(self._follower, self.live_fingerprint, self.live_check_interval, page=page)
+            watch.watch(self._follower, self.live_fingerprint, self.live_check_interval, cursor=cursor, page=page)
 
     def _may_watch(self, request: HttpRequest) -> bool:
         return self.admin_site.has_permission(request) and self.has_view_or_change_permission(request)
@@ -146,8 +146,9 @@ class LiveModelAdmin(ModelAdmin):
         """The notices, to whoever may see the list."""
         if not self._may_watch(request):
             return _refused()
-        self._watch(page=False)
-        return Subscription((self._follower.channel,), last_event_id(request, _cursor), self.live_backend)
+        after = last_event_id(request, _cursor)
+        self._watch(after, page=False)
+        return Subscription((self._follower.channel,), after, self.live_backend)
 
     def _state(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What has become of an object since its form was rendered."""

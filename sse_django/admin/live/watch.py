@@ -1,7 +1,8 @@
 """Looks at watched tables now and then, and tells when one has changed. One thread a process, only while somebody watches here.
 
 That somebody does is seen by the hub's readers. When a change is told, here or in another process, the table is looked at right
-then, before the pages read it again: so what was told isn't found once more by the next look, nor by each process.
+then, before the pages read it again: so what was told isn't found once more by the next look, nor by each process. (Not where a
+page began after that change: it isn't told, and would never hear of what else such a look takes for known.)
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from dataclasses import dataclass, field
 
 from sse_django import hubs
 from sse_django.admin.live.notices import CHANNELS, PROCESS, Follower
+from sse_django.backends.cursor import Cursor, parse_cursor
 from sse_django.connections import close_own
+from sse_django.exceptions import Gone
 from sse_django.hub import Stored
 
 logger = logging.getLogger("sse_django")
@@ -41,6 +44,18 @@ class Watch:
     rested: float = 0.0  # from when it may be looked at out of turn
     wanted: float = 0.0  # when somebody was last known to watch, or about to
     stale: threading.Event = field(default_factory=threading.Event)  # a change was told, here or elsewhere
+    pages: Cursor | None = None  # the newest place in the log from which a page is told
+
+    def follows_from(self, text: str | None) -> None:
+        """A page is told what comes after this cursor."""
+        cursor = _parse(text)
+        if cursor is not None and not (self.pages is not None and _is_after(self.pages, cursor)):
+            self.pages = cursor
+
+    def is_told_to_all(self, text: str) -> bool:
+        """Whether all pages are told of the event at this cursor; some may have begun after it."""
+        cursor = _parse(text)
+        return cursor is not None and (self.pages is None or _is_after(cursor, self.pages))
 
     def turn(self, now: float) -> None:
         """Look, if somebody watches and it is time."""
@@ -73,6 +88,17 @@ class Watch:
         return True
 
 
+def _parse(text: str | None) -> Cursor | None:
+    try:
+        return parse_cursor(text, text) if text else None
+    except Gone:  # of another kind of log, whose places have no order for us
+        return None
+
+
+def _is_after(one: Cursor, other: Cursor) -> bool:
+    return one.epoch == other.epoch and one.seq > other.seq
+
+
 _lock = threading.Lock()
 _watches: dict[tuple[str, str], Watch] = {}
 _thread: threading.Thread | None = None
@@ -80,13 +106,14 @@ _pid = 0
 _wake = threading.Event()
 
 
-def watch(follower: Follower, look: Callable[[], object], interval: float, *, page: bool) -> None:
+def watch(follower: Follower, look: Callable[[], object], interval: float, *, cursor: str | None, page: bool) -> None:
     """Look at a table while somebody reads its channel. Call it before a page is read from the database, and before its stream.
 
     Args:
         follower: whose channel it is.
         look: what the table looks like, compared with `==`.
         interval: seconds between two looks.
+        cursor: from where the page is told of changes.
         page: whether it is a page that is about to be read: then what it shows is looked at now, if that isn't known here.
     """
     global _thread, _pid
@@ -98,6 +125,7 @@ def watch(follower: Follower, look: Callable[[], object], interval: float, *, pa
             _watches.clear()
         each = _watches.setdefault((follower.alias, follower.channel), Watch(follower, look, interval))
         each.wanted = time.monotonic()
+        each.follows_from(cursor)
         if _thread is None:
             _thread = threading.Thread(target=_run, name="sse-admin-live", daemon=True)
             _thread.start()
@@ -133,7 +161,7 @@ def _heard(stored: Stored) -> None:
     if message.event == "check" and message.data is not None and json.loads(message.data).get("by") == PROCESS:
         return
     for each in list(_watches.values()):
-        if each.follower.channel in message.channels:
+        if each.follower.channel in message.channels and each.is_told_to_all(stored.cursor):
             each.stale.set()
             _wake.set()
 
