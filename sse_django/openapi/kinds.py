@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -63,7 +63,9 @@ _UNIONS = (Union, types.UnionType)
 
 def declared_events(item: Any, events: Mapping[str, Any]) -> list[Event]:
     """The events of a view's declared item and its `events=`, without those that every stream may send."""
-    sse, plain = _members(item)
+    if item is Any or item is object:  # to the encoder that is no declaration either
+        item = UNTYPED
+    sse, plain = _members(item, named=bool(events))
     found = [event for member in sse for event in _of_sse_class(member)]
     found += [Event(name, _data_of(cls, plain, events.values())) for name, cls in events.items()]
     uncovered = [member for member in plain if _nearest(member, events.values()) is None]
@@ -92,15 +94,31 @@ def _merged(found: list[Event]) -> list[Event]:
     return list(by_name.values())
 
 
-def _members(item: Any) -> tuple[list[Any], list[Any]]:
-    """The members of a union: subclasses of ServerSentEvent, and what is data itself."""
+def _members(item: Any, *, named: bool) -> tuple[list[Any], list[Any]]:
+    """The members of a union: subclasses of ServerSentEvent, and what is data itself.
+
+    Where nothing tells them apart a union of data stays whole, with what is annotated to it: a discriminator, perhaps.
+    """
     if item is UNTYPED:
         return [], []
-    bare = get_args(item)[0] if get_origin(item) is Annotated and _is_sse(get_args(item)[0]) else item
-    if get_origin(bare) not in _UNIONS:
-        return ([bare], []) if _is_sse(bare) else ([], [bare])
-    members = get_args(bare)
-    return [m for m in members if _is_sse(m)], [m for m in members if not _is_sse(m)]
+    members = list(_leaves(item))
+    sse = [member for member in members if _is_sse(member)]
+    if not sse and not named:
+        return [], [item]
+    return sse, [member for member in members if not _is_sse(member)]
+
+
+def _leaves(kind: Any) -> Iterator[Any]:
+    """A type, or the members of the union that it is or stands for."""
+    if hasattr(kind, "__value__"):  # type X = A | B
+        yield from _leaves(kind.__value__)
+    elif get_origin(kind) in _UNIONS:
+        for member in get_args(kind):
+            yield from _leaves(member)
+    elif get_origin(kind) is Annotated and (_is_sse(get_args(kind)[0]) or get_origin(get_args(kind)[0]) in _UNIONS):
+        yield from _leaves(get_args(kind)[0])
+    else:
+        yield kind
 
 
 def _is_sse(kind: Any) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import path
 from pydantic import BaseModel, Field, computed_field
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
 
 from sse_django import EventStreamView, ServerSentEvent, event_stream, subscribe
 from sse_django.events import format_sse_event
@@ -134,6 +134,33 @@ def test_items_without_a_name_stay_messages_beside_named_ones() -> None:
 
     assert names(described) == ["deleted", "message", "stream-error"]
     assert data_schema(described, "message") == ref("Created")
+
+
+class Opened(BaseModel):
+    kind: Literal["opened"]
+
+
+class Closed(BaseModel):
+    kind: Literal["closed"]
+
+
+Door = Annotated[Opened | Closed, Field(discriminator="kind")]
+Aliased = TypeAliasType("Aliased", Door)
+
+
+@pytest.mark.parametrize("item", [Door, Aliased], ids=["annotated", "aliased"])
+def test_union_with_a_discriminator_can_have_names_too(item: Any) -> None:
+    whole = operation(stream_of(item))
+    named = operation(stream_of(item, events={"opened": Opened, "closed": Closed}))
+
+    assert names(whole) == ["message", "stream-error"]
+    assert names(named) == ["opened", "closed", "stream-error"]
+    assert data_schema(named, "closed") == ref("Closed")
+
+
+@pytest.mark.parametrize("item", [Any, object])
+def test_any_is_no_declaration(item: Any) -> None:
+    assert names(operation(stream_of(item))) == ["any other event", "stream-error"]
 
 
 def test_names_go_by_subclass_as_on_the_wire() -> None:
