@@ -1,5 +1,6 @@
 """The page in Chromium, under a strict content security policy: what a person sees and can reach. The console stays clean."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ from tests.admin_dashboard.conftest import OpenPage
 from tests.demo.test_looks import CONTRASTS
 from tests.live.client import fetch
 from tests.live.servers import Server
+from tests.live.waiting import until
 
 pytestmark = pytest.mark.live
 
@@ -292,3 +294,30 @@ def test_another_site_has_its_own(server: Server, open_page: OpenPage) -> None:
 
     expect(value(page, "stock")).to_have_text("3")
     expect(page).to_have_url(re.compile("/other/live-dashboards/warehouse/"))
+
+
+def test_a_tab_in_the_background_lets_its_stream_go_and_comes_back(
+    serve: Callable[..., Server], open_page: OpenPage
+) -> None:
+    own = serve()
+    page = open_page(own, "/admin/")
+    page.clock.install()
+    page.goto(f"{own.url}/admin/live-dashboards/counted/")
+    expect(value(page, "products")).to_have_text("7")
+    hide = """hidden => {
+        Object.defineProperty(document, "hidden", { get: () => hidden, configurable: true })
+        document.dispatchEvent(new Event("visibilitychange"))
+    }"""
+
+    def watched() -> bool:
+        return json.loads(fetch(f"{own.url}/asked/"))["watched"] != {}
+
+    page.evaluate(hide, True)
+    page.clock.fast_forward(30_000)
+    assert watched()
+    page.clock.fast_forward(31_000)
+    until(lambda: not watched(), 10, "the stream is closed")
+    expect(page.locator(".sse-dashboard")).not_to_have_attribute("data-stale", "")
+    page.evaluate(hide, False)
+    until(watched, 10, "the stream is open")
+    expect(page.locator(".sse-status")).to_have_text(re.compile("Live"))

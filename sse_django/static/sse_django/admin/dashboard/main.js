@@ -10,6 +10,8 @@ import { LogWidget, TableWidget } from "./lists.js"
 const PATIENCE = 1500 // ms without a line before the page says so: a server that is deployed anew is back by then
 const RELOAD = 15_000 // ms within which a page that never fitted doesn't load itself again: two servers may not agree
 
+const AWAY = 60_000 // ms in the background after which a page lets its stream go
+
 const KINDS = {
   number: NumberWidget,
   timeseries: TimeSeriesWidget,
@@ -26,6 +28,8 @@ const format = new Format(config)
 const widgets = new Map()
 let newest = null // when the newest value came, seconds since 1970
 let complaint
+let leaving
+let away = false
 let fits = false // whether the server has once spoken of what this page was made for
 
 for (const section of root.querySelectorAll("[data-widget]")) {
@@ -34,31 +38,51 @@ for (const section of root.querySelectorAll("[data-widget]")) {
   widgets.set(section.dataset.widget, { section, view, problem: section.querySelector(".sse-problem") })
 }
 
-const stream = connect(new URL(config.events, location.href).href, {
-  on: {
-    widgets: ({ names, version }) => {
-      const known = names.length === widgets.size && names.every((name) => widgets.has(name))
-      if (!known || version !== config.version) loadAgain()
-      else fits = true
+let stream = open()
+
+function open() {
+  return connect(new URL(config.events, location.href).href, {
+    on: {
+      widgets: ({ names, version }) => {
+        const known = names.length === widgets.size && names.every((name) => widgets.has(name))
+        if (!known || version !== config.version) loadAgain()
+        else fits = true
+      },
+      state: ({ widget, at, problem, state }) => {
+        newest = Math.max(newest ?? 0, at ?? 0) || null
+        if (state !== null && (at !== null || state.lines || state.times?.length)) widgets.get(widget)?.view.state(state)
+        say(widget, problem)
+      },
+      update: ({ widget, at, update }) => {
+        newest = at
+        widgets.get(widget)?.view.update(update)
+      },
+      problem: ({ widget, problem }) => say(widget, problem),
     },
-    state: ({ widget, at, problem, state }) => {
-      newest = Math.max(newest ?? 0, at ?? 0) || null
-      if (state !== null && (at !== null || state.lines || state.times?.length)) widgets.get(widget)?.view.state(state)
-      say(widget, problem)
+    onState: (state) => {
+      clearTimeout(complaint)
+      if (away) return undefined
+      if (state === "open") return show("live", "live")
+      if (state === "closed") return lost()
+      if (state === "reconnecting") complaint = setTimeout(() => show("reconnecting", newest ? "lost" : "reconnecting"), PATIENCE)
+      return undefined
     },
-    update: ({ widget, at, update }) => {
-      newest = at
-      widgets.get(widget)?.view.update(update)
-    },
-    problem: ({ widget, problem }) => say(widget, problem),
-  },
-  onState: (state) => {
-    clearTimeout(complaint)
-    if (state === "open") return show("live", "live")
-    if (state === "closed") return lost()
-    if (state === "reconnecting") complaint = setTimeout(() => show("reconnecting", newest ? "lost" : "reconnecting"), PATIENCE)
-    return undefined
-  },
+  })
+}
+
+// A tab that nobody has looked at for a while asks nothing of the server: sources rest when all are like that.
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(leaving)
+  if (document.hidden) {
+    leaving = setTimeout(() => {
+      away = stream.state !== "closed"
+      stream.close()
+    }, AWAY)
+  } else if (away) {
+    away = false
+    show("connecting", "connecting")
+    stream = open()
+  }
 })
 
 function show(state, text) {
