@@ -15,6 +15,7 @@ from django.test.utils import override_settings
 from django.urls import clear_url_caches
 
 from sse_django import conf
+from sse_django.admin.dashboard.site import dashboards
 from sse_django.admin.live.notices import isolated
 from sse_django.feeds.registry import isolated_feeds
 from tests.app import models
@@ -41,6 +42,7 @@ class Project:
         self._feeds.enter_context(isolated_feeds())
         self._feeds.enter_context(isolated())
         self._feeds.callback(setattr, admin.site, "_registry", dict(admin.site._registry))
+        self._feeds.callback(self._forget_dashboards, frozenset(dashboards(admin.site)))
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -50,6 +52,11 @@ class Project:
         for name in [URLCONF, *self._modules]:
             sys.modules.pop(name, None)
         clear_url_caches()
+
+    def _forget_dashboards(self, kept: frozenset[str]) -> None:
+        registered = dashboards(admin.site)
+        for slug in registered.keys() - kept:
+            del registered[slug]
 
     def override(self, **settings: Any) -> None:
         """Settings for the rest of the page."""
