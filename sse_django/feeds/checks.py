@@ -1,7 +1,7 @@
 """System checks of feeds: what is allowed, and yet will disappoint.
 
-E004 a feed's backend isn't in BACKENDS. W006 its model is in another database than the log; W007 its rows don't say which row
-they are; W008 its snapshot is limited and its live events aren't.
+E004 a feed's backend isn't in BACKENDS; E005 it says where changes go and not who reads there. W006 its model is in another
+database than the log; W007 its rows don't say which row they are; W008 its snapshot is limited and its live events aren't.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 
 from sse_django.conf import SETTINGS_NAME, get_settings
-from sse_django.feeds.feed import ModelFeed
+from sse_django.feeds.feed import ModelFeed, half_defined
 from sse_django.feeds.registry import feeds
 
 
@@ -38,6 +38,13 @@ def _check(cls: type[ModelFeed]) -> Iterator[CheckMessage]:
         log = feed.log
     except ImproperlyConfigured:
         return  # E002 and E003 say so
+    if problem := half_defined(cls):
+        yield Error(
+            f"{problem}.",
+            hint="Define both, or neither for one channel that everybody reads.",
+            obj=cls,
+            id="sse_django.E005",
+        )
     using = router.db_for_write(cls.model)
     if log.transactional and not feed.joins(using):
         yield CheckWarning(

@@ -143,6 +143,8 @@ class ModelFeed:
         """The feed as a view: an event stream. Takes the options of `event_stream`."""
         from sse_django.feeds.view import feed_view
 
+        if cls.label and (problem := half_defined(cls)):
+            raise ImproperlyConfigured(f"{problem}. Define both, or neither for one channel that everybody reads")
         return feed_view(cls, options)
 
     @classmethod
@@ -197,6 +199,14 @@ def _app_label(cls: type[ModelFeed]) -> str:
     return config.label if config is not None else str(cls.model._meta.app_label)
 
 
+def half_defined(cls: type[ModelFeed]) -> str | None:
+    """What is wrong with a feed that says where changes go and not who reads there, or the other way round."""
+    if (cls.channels_for is ModelFeed.channels_for) == (cls.channels is ModelFeed.channels):
+        return None
+    missing = "channels_for" if cls.channels_for is ModelFeed.channels_for else "channels"
+    return f"{cls.label} lacks {missing}: channels_for(row) says where a change goes, channels(request) who reads there"
+
+
 def _check_definition(cls: type[ModelFeed]) -> None:
     """Refuse what could only go wrong later.
 
@@ -220,9 +230,3 @@ def _check_definition(cls: type[ModelFeed]) -> None:
         raise ImproperlyConfigured(f"{name}.schema is a Pydantic model class, got {cls.schema!r}")
     if cls.datastar is not None and cls.template_name is None:
         raise ImproperlyConfigured(f"{name}.datastar needs template_name: Datastar patches HTML")
-    if (cls.channels_for is ModelFeed.channels_for) != (cls.channels is ModelFeed.channels):
-        missing = "channels_for" if cls.channels_for is ModelFeed.channels_for else "channels"
-        raise ImproperlyConfigured(
-            f"{name} lacks {missing}: channels_for(row) says where a change goes and channels(request) who reads there, "
-            "so define both, or neither for one channel that everybody reads"
-        )

@@ -29,6 +29,7 @@ def test_a_good_feed_has_nothing_to_complain_of() -> None:
     ("attributes", "check"),
     [
         ({"backend": "nope"}, "sse_django.E004"),
+        ({"channels_for": lambda self, row: []}, "sse_django.E005"),
         ({"fields": ["status"]}, "sse_django.W007"),
         ({"get_queryset": lambda self, request: Order.objects.none()}, "sse_django.W008"),
     ],

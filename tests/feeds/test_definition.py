@@ -30,8 +30,6 @@ class Row(BaseModel):
         ({"fields": ["id"], "schema": Row}, "both fields and schema"),
         ({"schema": dict}, "a Pydantic model"),
         ({"fields": ["id"], "model": "feedshop.Order"}, "a Django model class"),
-        ({"fields": ["id"], "channels": lambda self, request: []}, "lacks channels_for"),
-        ({"fields": ["id"], "channels_for": lambda self, row: []}, "lacks channels"),
         ({"fields": ["id"], "datastar": "#list"}, "needs template_name"),
     ],
 )
@@ -40,6 +38,13 @@ def test_what_makes_no_sense_is_refused_when_it_is_defined(attributes: dict[str,
     with pytest.raises(ImproperlyConfigured, match=text):
         type("OrderFeed", (ModelFeed,), {"model": Order, **attributes})
     assert registry.feeds() == before
+
+
+@pytest.mark.parametrize(("defined", "missing"), [("channels", "channels_for"), ("channels_for", "channels")])
+def test_a_feed_that_says_only_half_of_who_sees_what_is_no_view(defined: str, missing: str) -> None:
+    cls: Any = type("OrderFeed", (ModelFeed,), {"model": Order, "fields": ["id"], defined: lambda self, it: []})
+    with pytest.raises(ImproperlyConfigured, match=f"lacks {missing}"):
+        cls.as_view()
 
 
 def test_a_class_without_a_model_or_with_an_abstract_one_is_a_base() -> None:
