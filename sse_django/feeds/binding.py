@@ -87,6 +87,6 @@ def bindings_of(model: type[models.Model]) -> list[Binding]:
     return [binding for binding in bindings.get(model, ()) if not binding.suppressed]
 
 
-def comparable(model: type[models.Model]) -> dict[str, bool]:
-    """Whether a field, by attname, can be compared in SQL."""
-    return {field.attname: is_comparable(field) for field in model._meta.concrete_fields}
+def comparable(model: type[models.Model], vendor: str) -> frozenset[str]:
+    """The fields, by attname, that can be compared in SQL."""
+    return frozenset(field.attname for field in model._meta.concrete_fields if is_comparable(field, vendor))

@@ -17,7 +17,6 @@ from django.db import connections, models, router, transaction
 
 from sse_django.feeds.binding import Binding, bindings, bindings_of, comparable
 from sse_django.feeds.changes import Change, publish, read_row
-from sse_django.feeds.visibility import channels_of
 
 #: On an instance's `_state`: what deciding fields were loaded with, and what is found out while it is saved.
 LOADED, OLD, RAW = "_sse_loaded", "_sse_old", "_sse_raw"
@@ -29,8 +28,9 @@ def loaded(sender: type[models.Model], instance: models.Model, **kwargs: Any) ->
     """post_init: remember the fields that decide where the row is seen. A hint, no proof."""
     values = instance.__dict__
     depends = _depends(sender)
-    names = values.keys() & depends if depends is not None else [n for n, ok in _comparable(sender).items() if ok]
-    instance._state.__dict__[LOADED] = {name: values[name] for name in names if name in values}
+    if depends is None:
+        depends = _attnames(sender)
+    instance._state.__dict__[LOADED] = {name: values[name] for name in depends if name in values}
 
 
 def before(sender: type[models.Model], instance: models.Model, raw: bool, **kwargs: Any) -> None:
@@ -111,7 +111,7 @@ def _wrap_do_update(do_update: Callable[..., Any]) -> Any:
         stay: dict[str, Any] = {}
         unsure = []
         for binding in here:
-            expected = _expected(binding, self, written)
+            expected = _expected(binding, self, written, connections[using].vendor)
             if expected is None:
                 _read_old(binding, self, using)
             elif expected:
@@ -128,7 +128,7 @@ def _wrap_do_update(do_update: Callable[..., Any]) -> Any:
     return watched
 
 
-def _expected(binding: Binding, instance: models.Model, written: dict[str, Any]) -> dict[str, Any] | None:
+def _expected(binding: Binding, instance: models.Model, written: dict[str, Any], vendor: str) -> dict[str, Any] | None:
     """What deciding fields are stored as if the row doesn't move: empty if none is written, None if it may well move."""
     state = instance._state.__dict__
     if state.get(RAW):
@@ -143,7 +143,7 @@ def _expected(binding: Binding, instance: models.Model, written: dict[str, Any])
             instance._state.adding
             or hasattr(value, "resolve_expression")
             or state.get(LOADED, {}).get(name, _MISSING) != value
-            or not _comparable(type(instance))[name]
+            or not (value is None or name in _comparable(type(instance), vendor))
         ):
             return None
         expected[name] = value
@@ -156,8 +156,13 @@ def _read_old(binding: Binding, instance: models.Model, using: str) -> None:
 
 
 @functools.cache
-def _comparable(model: type[models.Model]) -> dict[str, bool]:
-    return comparable(model)
+def _attnames(model: type[models.Model]) -> frozenset[str]:
+    return frozenset(field.attname for field in model._meta.concrete_fields)
+
+
+@functools.cache
+def _comparable(model: type[models.Model], vendor: str) -> frozenset[str]:
+    return comparable(model, vendor)
 
 
 def _depends(model: type[models.Model]) -> frozenset[str] | None:
@@ -168,6 +173,3 @@ def _depends(model: type[models.Model]) -> frozenset[str] | None:
             return None
         found |= binding.depends | binding.filters
     return found
-
-
-__all__ = ["after", "before", "channels_of", "loaded", "wrap"]

@@ -34,12 +34,10 @@ _PLAIN: dict[str, tuple[type, ...]] = {
     "JSONField": (dict, list, str, int, float, bool),
     **dict.fromkeys(("FileField", "ImageField"), (str, FieldFile)),
 }
-#: Kinds whose values can be compared in SQL as they are compared in Python.
-_COMPARABLE = {
-    *("CharField", "SlugField", "AutoField", "BigAutoField", "SmallAutoField", "IntegerField", "BigIntegerField"),
-    *("SmallIntegerField", "PositiveIntegerField", "PositiveBigIntegerField", "PositiveSmallIntegerField"),
-    *("BooleanField", "UUIDField", "DateField"),
-}
+#: Kinds whose values can be compared in SQL. What is wrongly taken for different costs a query; the reverse would be an error.
+_COMPARABLE = _PLAIN.keys() - {"BinaryField", "JSONField", "FloatField", "FileField", "ImageField"}
+#: Where collations may take A for a.
+_TEXT = {"CharField", "TextField", "SlugField", "FilePathField"}
 
 
 def kind_of(field: models.Field[Any, Any]) -> str:
@@ -49,9 +47,9 @@ def kind_of(field: models.Field[Any, Any]) -> str:
     return field.get_internal_type()
 
 
-def is_comparable(field: models.Field[Any, Any]) -> bool:
-    """Whether an equal value is an equal value in the database, too."""
-    return kind_of(field) in _COMPARABLE
+def is_comparable(field: models.Field[Any, Any], vendor: str) -> bool:
+    """Whether what is equal in this kind of database is equal in Python, too."""
+    return kind_of(field) in (_COMPARABLE - _TEXT if vendor == "mysql" else _COMPARABLE)
 
 
 def is_as_stored(instance: models.Model, attnames: Iterable[str]) -> bool:

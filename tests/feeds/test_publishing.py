@@ -336,3 +336,23 @@ def test_refresh_tells_of_what_sent_no_signal(feed: Any, ada: Customer, bob: Cus
     with capture_events() as events:
         feed.refresh([order.pk], seen_by=[f"customer:{ada_pk}"])
     assert told(events) == [("deleted", f"customer:{ada_pk}", {"pk": order.pk})]
+
+
+def test_fields_of_any_kind_decide_without_a_look(database: str) -> None:
+    """Hidden rows by a date, amounts, texts: nothing moves, so nothing is read."""
+
+    class Important(ModelFeed):
+        model = Order
+        fields = ["id", "status"]
+
+        def channels_for(self, order: Order) -> list[str]:
+            return [] if order.customer_id is None and order.total < 1 else [f"important:{order.secret}"]
+
+        def channels(self, request: HttpRequest) -> list[str]:
+            return []
+
+    order = Order.objects.create(total=Decimal("7.25"), secret="its")
+    order.status = "paid"
+    with statements(database) as sql:
+        order.save()
+    assert sql == ["UPDATE", "INSERT"]
