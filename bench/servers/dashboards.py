@@ -52,7 +52,7 @@ from django.db.models import Count
 from django.dispatch import receiver
 
 from sse_django.admin import Bar, Dashboard, Number, Progress, Table, TimeSeries, register_dashboard
-from sse_django.admin.dashboard.site import dashboards
+from sse_django.admin.dashboard.section import dashboards
 
 COUNTS: Counter[str] = Counter()
 

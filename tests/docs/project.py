@@ -15,7 +15,7 @@ from django.test.utils import override_settings
 from django.urls import clear_url_caches
 
 from sse_django import conf
-from sse_django.admin.dashboard.site import dashboards
+from sse_django.admin.dashboard.section import dashboards
 from sse_django.admin.live.notices import isolated
 from sse_django.feeds.registry import isolated_feeds
 from tests.app import models

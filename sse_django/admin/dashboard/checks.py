@@ -19,6 +19,7 @@ from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from sse_django.admin.dashboard.dashboard import Dashboard
 from sse_django.admin.dashboard.lists import Table
+from sse_django.admin.dashboard.section import dashboards
 
 
 @register("sse_django")
@@ -27,11 +28,11 @@ def check_dashboards(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     declared = set(_declared())
     for site in all_sites:
-        dashboards: dict[str, Dashboard] = getattr(site, "_sse_dashboards", {})
-        for dashboard in dashboards.values():
+        registered = dashboards(site)
+        for dashboard in registered.values():
             found += _check_columns(dashboard)
             found += _check_permissions(dashboard, declared)
-        if dashboards and not _has_address(site.name):
+        if registered and not _has_address(site.name):
             found.append(
                 CheckWarning(
                     f"The dashboards of the admin site {site.name!r} have no addresses: its URLs were made before the first of "

@@ -6,7 +6,7 @@ All that depends on the viewer is in here; the stream's bytes are the same for e
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -14,11 +14,9 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from sse_django.admin.dashboard.dashboard import Dashboard
 from sse_django.admin.dashboard.lists import Table
 from sse_django.admin.dashboard.widget import Widget
-
-if TYPE_CHECKING:
-    from sse_django.admin.dashboard.dashboard import Dashboard
 
 
 def page_config(dashboard: Dashboard, widgets: Iterable[Widget], request: HttpRequest) -> dict[str, Any]:

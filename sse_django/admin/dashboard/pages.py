@@ -10,7 +10,7 @@ import copy
 import time
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth import get_user
@@ -21,13 +21,12 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
 
 from sse_django.admin.dashboard.board import wire_event
+from sse_django.admin.dashboard.dashboard import Dashboard
 from sse_django.admin.dashboard.pageconfig import page_config
+from sse_django.admin.dashboard.section import section_for
 from sse_django.audience import session_of
 from sse_django.encoding import Encoder
 from sse_django.respond import StreamOptions, respond
-
-if TYPE_CHECKING:
-    from sse_django.admin.dashboard.dashboard import Dashboard
 
 
 class Pages:
@@ -50,8 +49,6 @@ class Pages:
 
     def index(self, request: HttpRequest) -> HttpResponse:
         """The dashboards that the viewer may see."""
-        from sse_django.admin.dashboard.site import section_for
-
         section = section_for(self._site, request)
         if section is None:
             raise Http404("There is no dashboard for you here.")

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import path
 
 from sse_django import publish, shutdown
-from sse_django.admin.dashboard.site import dashboards
+from sse_django.admin.dashboard.section import dashboards
 from tests.admin_dashboard.sample import admin as sample
 
 
