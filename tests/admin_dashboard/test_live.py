@@ -1,6 +1,7 @@
 """Dashboards on real servers: what many viewers cost, ASGI and WSGI, processes forked before the first viewer."""
 
 import json
+import signal
 import socket
 import threading
 import time
@@ -112,6 +113,16 @@ def test_the_processes_of_a_server_have_boards_of_their_own_after_the_fork(serve
 
     with viewers(server, cookie, 12) as opened:
         until(lambda: all(viewer.values("products") >= 2 for viewer in opened), 60, "all see values")
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn-gthread"])
+def test_a_server_stops_although_somebody_looks_and_a_source_hangs(serve: Callable[..., Server], kind: str) -> None:
+    server = serve(kind)
+    with viewers(server, sign_in(server, "boss"), 2, "/admin/live-dashboards/hanging/events/") as opened:
+        until(lambda: all(viewer.values("other") >= 2 for viewer in opened), 30, "values come")
+        until(lambda: all(viewer.events("problem") for viewer in opened), 30, "the other one is late")
+        server.send_signal(signal.SIGTERM)
+        server.wait(10)
 
 
 def test_a_stream_ends_when_its_viewer_may_no_more(serve: Callable[..., Server], server: Server) -> None:

@@ -5,6 +5,7 @@ import datetime as dt
 import itertools
 import math
 import random
+import time
 from collections import Counter
 from decimal import Decimal
 from typing import Any
@@ -21,7 +22,7 @@ from sse_django.admin import Bar, Dashboard, Log, Number, Progress, Table, TimeS
 from tests.app.models import Category, Product
 
 #: What the tests change, by a request to the process.
-ANSWERS: dict[str, str] = {"broken": "no", "open": "17", "slow": "0"}
+ANSWERS: dict[str, str] = {"broken": "no", "open": "17"}
 ASKED: Counter[str] = Counter()
 STEPS = itertools.count(1)
 QUICK = 0.2
@@ -122,6 +123,14 @@ class EdgeCases(Dashboard):
     rows = Table(lambda: [{"text": "word " * 60, "<b>html</b>": "<script>alert(1)</script>", "at": timezone.now()}])
     no_lines = Log(channel="quiet")
     idle = Progress(lambda: None, interval=QUICK)
+
+
+@register_dashboard
+class Hanging(Dashboard):
+    permission = "auth.view_user"
+
+    forever = Number(lambda: time.sleep(3600), timeout=0.5)
+    other = Number(lambda: 1, interval=QUICK)
 
 
 @register_dashboard
