@@ -7,8 +7,10 @@ reader does neither, so it gets `updated`.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
+import weakref
 from collections.abc import AsyncIterator, Callable
 
 from asgiref.sync import sync_to_async
@@ -24,6 +26,9 @@ logger = logging.getLogger("sse_django")
 
 #: A snapshot's event, and where its changes begin.
 Begin = Callable[[], tuple[bytes, Place]]
+
+#: Snapshots made at once, by a process whose readers were all reset.
+AT_ONCE = 4
 
 CREATED, UPDATED = b"event: created\n", b"event: updated\n"
 
@@ -69,7 +74,8 @@ class FeedStream:
             else:
                 return
             try:
-                wire, place = await sync_to_async(self._begin)()
+                async with _turn():
+                    wire, place = await sync_to_async(self._begin)()
             except Exception:
                 logger.exception("%s could not make a new snapshot; the reader is to come back", self._label)
                 yield come_back()
@@ -108,6 +114,14 @@ class FeedStream:
     def _ping(self, block: Block, place: Place) -> bytes:
         # As long as nothing has come, the reader's id says more than the cursor: what to leave out.
         return b": ping\n\n" if place.skip and block.cursor == place.cursor else block.wire
+
+
+def _turn() -> asyncio.Semaphore:
+    """One reset sends all readers to the database at once: they go a few at a time."""
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
+
+
+_turns: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = weakref.WeakKeyDictionary()
 
 
 def come_back() -> bytes:

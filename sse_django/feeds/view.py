@@ -124,13 +124,24 @@ def open_stream(
             return _later()
         finally:
             _release(request)
-    return FeedStream(feed, channels, first, begin, ping_interval)
+
+    def begin_again() -> tuple[bytes, Place]:
+        try:
+            return begin()
+        finally:
+            _close_connections()
+
+    return FeedStream(feed, channels, first, begin_again, ping_interval)
 
 
 def _release(request: HttpRequest) -> None:
     """Under WSGI this thread belongs to the stream for as long as it lives; its connections needn't."""
-    if isinstance(request, ASGIRequest):
-        return
+    if not isinstance(request, ASGIRequest):
+        _close_connections()
+
+
+def _close_connections() -> None:
+    """This thread's, but for those in a transaction, or shared by a test."""
     for connection in connections.all(initialized_only=True):
         if connection.autocommit and not connection.in_atomic_block and not connection.allow_thread_sharing:
             connection.close()

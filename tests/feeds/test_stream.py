@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from sse_django import kick, publish
 from sse_django.backends import get_backend
 from sse_django.feeds import ModelFeed
+from sse_django.feeds.handoff import Place
+from sse_django.feeds.stream import AT_ONCE, FeedStream
 from sse_django.testing import AsyncStreamClient, ReceivedEvent, StreamClient
 from tests.feeds.app.models import Customer, Order, Tag
 from tests.feeds.test_publishing import CustomerOrders
@@ -320,3 +324,28 @@ def test_silence_brings_the_newest_cursor(serve: Serve, sse_client: StreamClient
         head = get_backend().head()
         stream.wait_for(lambda stream: stream.last_event_id == head)
         assert "ping" in stream.comments
+
+
+async def test_readers_that_are_reset_at_once_ask_the_database_a_few_at_a_time(feed: Any, database: str) -> None:
+    head = await sync_to_async(lambda: get_backend().head())()
+    running, most = [0], [0]
+    lock = threading.Lock()
+
+    def begin() -> tuple[bytes, Place]:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.02)  # what a snapshot takes
+        with lock:
+            running[0] -= 1
+        return b"event: snapshot\ndata: []\n\n", Place(head)
+
+    async def read() -> list[bytes]:
+        async with ThreadSensitiveContext():  # a thread of its own, as a request has
+            chunks = aiter(FeedStream(feed.instance(), ("customer:1",), (b":\n\n", Place("lost")), begin, None))
+            return [await anext(chunks), await anext(chunks)]
+
+    seen = await asyncio.gather(*(read() for _ in range(12)))
+    assert seen == [[b":\n\n", b"event: snapshot\ndata: []\n\n"]] * 12
+    assert most[0] == AT_ONCE
+    await sync_to_async(lambda: connections[database].close())()
