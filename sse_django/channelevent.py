@@ -9,6 +9,8 @@ from pydantic import PrivateAttr
 
 from sse_django.events import ServerSentEvent
 
+_set = object.__setattr__
+
 
 class ChannelEvent(ServerSentEvent[Any]):
     """An event of a channel; `id` is its cursor, `data` is decoded from JSON when it is first read.
@@ -23,21 +25,26 @@ class ChannelEvent(ServerSentEvent[Any]):
     @classmethod
     def received(cls, *, cursor: str, event: str | None, data: str | None, wire: bytes) -> ChannelEvent:
         """From the fields of a block."""
-        made = cls.model_construct(id=cursor, event=event, raw_data=None, retry=None, comment=None)
-        made.__dict__.pop("data", None)
-        made._wire = wire
-        made._json = data
+        # As model_construct makes it, with no look at any field: each reader has its own of each event.
+        made = cls.__new__(cls)
+        fields = {"event": event, "id": cursor, "raw_data": None, "retry": None, "comment": None}
+        _set(made, "__dict__", fields)
+        _set(made, "__pydantic_fields_set__", set(fields))
+        _set(made, "__pydantic_extra__", None)
+        _set(made, "__pydantic_private__", {"_wire": wire, "_json": data})
         return made
 
     @property
     def wire(self) -> bytes | None:
         """The bytes, if nobody has changed a field."""
-        return self._wire
+        private = self.__pydantic_private__
+        return self._wire if private is None else private["_wire"]
 
     @property
     def text(self) -> str | None:
         """The data as it stands in the log."""
-        return self._json
+        private = self.__pydantic_private__
+        return self._json if private is None else private["_json"]
 
     def __getattr__(self, name: str) -> Any:
         if name == "data" and "data" not in self.__dict__:

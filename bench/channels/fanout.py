@@ -83,6 +83,7 @@ def warm_up(fan: Fan, server: Server, clients: Clients) -> None:
         server.ask("publish", *[word for name in fan.targets for word in (name, 1)])
         if int(clients.hear()) == fan.clients:
             break
-    clients.ask("expect", 10**9, 0.3)  # what may be late
+    while int(clients.ask("expect", 10**9, 1)):  # what may be late
+        pass
     for _ in range(3):
         play(fan, server, clients)
