@@ -1,16 +1,20 @@
 """A dashboard as a class, in a site, and who may see what of it."""
 
 import json
+import re
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Permission, User
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import path
@@ -224,6 +228,43 @@ def test_a_page_without_an_inline_script_or_style() -> None:
     assert (
         text.count("<script") == text.count("<script src=") + text.count('<script type="module" src=') + 1
     )  # the JSON
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(django.VERSION < (6, 0), reason="Django 6.0 brings the middleware")
+def test_a_policy_of_nonces_is_served(settings: Any) -> None:
+    settings.MIDDLEWARE = ["django.middleware.csp.ContentSecurityPolicyMiddleware", *settings.MIDDLEWARE]
+    settings.SECURE_CSP = {"script-src": ["<CSP_NONCE_SENTINEL>"]}
+    [engine] = settings.TEMPLATES
+    processors = [*engine["OPTIONS"]["context_processors"], "django.template.context_processors.csp"]
+    settings.TEMPLATES = [{**engine, "OPTIONS": {"context_processors": processors}}]
+
+    response = signed_in("view_product").get(PAGE)
+    nonce = response.headers["Content-Security-Policy"].partition("'nonce-")[2].partition("'")[0]
+
+    assert nonce
+    scripts = re.findall(r"<script [^>]*src=[^>]*>", response.content.decode())
+    assert scripts
+    assert all(f'nonce="{nonce}"' in script for script in scripts)
+
+
+@pytest.mark.django_db
+def test_hashed_static_files_find_each_other(settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    }
+    call_command("collectstatic", verbosity=0, interactive=False)
+
+    text = signed_in("view_product").get(PAGE).content.decode()
+
+    for address in re.findall(r'(?:src|href)="/?static/([^"]+)"', text):
+        assert (tmp_path / address).exists(), address
+    script = tmp_path / next(a for a in re.findall(r'src="/?static/([^"]+)"', text) if "dashboard/main" in a)
+    imported = re.findall(r'from "([^"]+)"', script.read_text())
+    assert imported
+    assert all((script.parent / one).exists() for one in imported)
 
 
 # -- the stream
