@@ -5,7 +5,7 @@ import contextlib
 from django.conf import settings
 from django.urls import include, path
 
-from tests.project import views
+from tests.project import channel, views
 
 # An empty module in a folder of each server's own: changing it is what makes a server reload.
 with contextlib.suppress(ImportError):
@@ -43,6 +43,7 @@ urlpatterns = [
     path("sync-language/", views.sync_language),
     path("write/", views.write),
     path("sync-write/", views.sync_write),
+    *channel.urlpatterns,
 ]
 
 if "debug_toolbar" in settings.INSTALLED_APPS:
