@@ -86,6 +86,8 @@ class LiveModelAdmin(ModelAdmin):
         refresh = is_refresh(request)
         if refresh:
             leave_messages(request)
+            # The navigation isn't taken over, so it needn't be rendered.
+            extra_context = {**(extra_context or {}), "is_nav_sidebar_enabled": False, "available_apps": []}
         # Before anything is read for the page, so that no change falls between the two.
         cursor = None if refresh else head_or_none(get_backend(self.live_backend))
         if not refresh and request.method == "GET":

@@ -28,6 +28,8 @@ logger = logging.getLogger("sse_django")
 IDLE = 30.0
 #: A look may cost this part of the time: a table that takes a second is looked at every 20.
 SHARE = 0.05
+#: Seconds after a look before the next one out of turn.
+SOON = 0.2
 #: Seconds between two questions whether somebody watches.
 TURN = 0.5
 
@@ -84,7 +86,7 @@ class Watch:
         finally:
             took = time.monotonic() - began
             self.due = began + took + max(self.interval, took / SHARE)
-            self.rested = began + took + max(1.0, took / SHARE)
+            self.rested = began + took + max(SOON, took / SHARE)
         return True
 
 

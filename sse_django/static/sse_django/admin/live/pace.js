@@ -54,7 +54,7 @@ export class Pace {
     if (this.#timer || this.#running || this.#stopped || this.#pressed || document.hidden) return
     const wait = Math.max(0, this.#ended + this.#gap - performance.now())
     // All who look at this list have heard of it in the same moment. The slower the server answers, the more they spread.
-    const jitter = Math.random() * (wait > 0 ? this.#gap / 4 : Math.min(this.#cost / 2, 1_000))
+    const jitter = Math.random() * (wait > 0 ? this.#gap / 4 : Math.min(this.#cost / 4, 1_000))
     this.#timer = setTimeout(() => this.#run(), wait + jitter)
   }
 
