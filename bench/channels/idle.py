@@ -28,7 +28,7 @@ def measure(name: str, clients: int, intervals: int = 2) -> Idle:
         with Clients(
             [server.port], 5, "/stream?channel=c0"
         ) as few:  # imports, caches and threads that come with the first
-            few.ask("hold", 1)
+            few.ask("hold", 4)
             before, threads = server.memory()
         with Clients([server.port], clients, "/stream?channel=c0") as all_of_them:
             all_of_them.ask("hold", INTERVAL)  # until what was needed to begin is gone
