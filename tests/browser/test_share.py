@@ -149,8 +149,15 @@ def test_a_leader_that_says_nothing_any_more_is_replaced(open_page: OpenPage, si
     follower = shared(open_page(site.url), path, silence=1500)
     follower.until_placed()
     until(lambda: site.streams(path) == 1, 20, "one connection")
-    # A tab that a browser has frozen without a word: its channel is mute, its lock held.
-    leader.page.evaluate("BroadcastChannel.prototype.postMessage = () => {}")
+    # A tab that a browser has frozen without a word tells nothing, and its lock is held.
+    leader.page.evaluate(
+        """() => {
+          const real = BroadcastChannel.prototype.postMessage
+          BroadcastChannel.prototype.postMessage = function (message) {
+            if (message.kind === "hello") real.call(this, message)
+          }
+        }"""
+    )
     site.send("frozen", 1)
     follower.until_data([1])
     site.send("frozen", 2)

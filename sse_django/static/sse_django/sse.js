@@ -40,17 +40,18 @@ export class EventParser {
     // A CR ends its line at once, whatever comes; the LF that may follow, perhaps a chunk later, ends none.
     if (this.#afterCR && text[0] === "\n") text = text.slice(1)
     this.#afterCR = text.endsWith("\r")
-    LINE_END.lastIndex = this.#rest.length
-    text = this.#rest + text
     let from = 0
-    // Nothing that is called here feeds a parser, so the one expression can be everybody's.
+    // What is unfinished is only ever appended to, and never looked through again. (Nothing that is called here feeds a parser,
+    // so the one expression can be everybody's.)
+    LINE_END.lastIndex = 0
     for (let end = LINE_END.exec(text); end !== null; end = LINE_END.exec(text)) {
-      const line = text.slice(from, end.index)
+      const line = this.#rest + text.slice(from, end.index)
+      this.#rest = ""
       from = LINE_END.lastIndex
       this.#line(line)
       LINE_END.lastIndex = from
     }
-    this.#rest = text.slice(from)
+    this.#rest += text.slice(from)
   }
 
   #line(line) {
