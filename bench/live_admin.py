@@ -8,6 +8,7 @@ The engines are those of the tests, from their wheels: `sqlite` (polled), `postg
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import statistics
 import tempfile
@@ -92,6 +93,7 @@ def main() -> None:
     parser.add_argument("--engine", choices=["sqlite", "postgres", "valkey"], default="sqlite")
     parser.add_argument("--count", type=int, default=100, help="saves; 100 by default")
     options = parser.parse_args()
+    os.environ["SSE_TEST_LOOK"] = "5"  # the default, where the tests are in a hurry
     with tempfile.TemporaryDirectory(prefix="sse-live-admin-") as name, engine(options.engine, Path(name)) as addresses:
         database, redis = addresses
         worker = Worker(database, redis)

@@ -19,7 +19,7 @@ from sse_django.admin import LiveModelAdmin
 from sse_django.admin.live.asking import as_of_now
 from sse_django.admin.live.checks import check_admin
 from sse_django.admin.live.notices import isolated, row_key
-from sse_django.testing import AsyncStreamClient, StreamClient, live_backend
+from sse_django.testing import StreamClient, live_backend
 from tests.admin_live.orders.models import Draft, OpenOrder, Order, Tag
 
 pytestmark = pytest.mark.django_db
@@ -261,16 +261,15 @@ def test_asking_again_reads_a_user_who_came_without_a_session(anna: User) -> Non
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_the_stream_tells_what_changes_under_asgi(async_sse_client: AsyncStreamClient, anna: User) -> None:
-    await async_sse_client.aforce_login(anna)
-    with live_backend():
-        async with async_sse_client.stream(LIVE) as stream:
-            assert stream.headers["Content-Type"].startswith("text/event-stream")
-            await stream.wait_for(lambda stream: stream.last_event_id)
-            order = await Order.objects.acreate(number="a")
-            event = await stream.next()
-            assert event.event == "change"
-            assert event.json()["rows"][row_key(Order, order.pk)] == "created"
+def test_the_stream_tells_what_changes(sse_client: StreamClient, anna: User) -> None:
+    sse_client.force_login(anna)
+    with live_backend(), sse_client.stream(LIVE) as stream:
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        stream.wait_for(lambda stream: bool(stream.last_event_id))
+        order = Order.objects.create(number="a")
+        event = stream.next()
+        assert event.event == "change"
+        assert event.json()["rows"][row_key(Order, order.pk)] == "created"
 
 
 # -- hooks, and what is checked
