@@ -170,6 +170,7 @@ class Hub:
             cursor = self._log.head()
             with self.lock:
                 self.ring = Ring(cursor)
+                self.reset, self.reset_at = None, -1  # numbers begin again
                 wakes = self._history.arrive()
             wake_all(wakes)
         cursor = self.ring.newest_cursor

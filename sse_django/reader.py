@@ -153,7 +153,9 @@ class Reader:
         self.asked = False
         if blocks:
             self._put(Chunk(blocks))
-        self.cursor = self.looked = cursor
+        self.looked = cursor
+        if self._inbox is None:  # else its consumer has not been given that yet
+            self.cursor = cursor
 
     def rouse(self, number: int) -> Callable[[], object] | None:
         """The ring got an event of ours; what wakes the consumer, if it has to be woken. It is woken once."""

@@ -15,7 +15,7 @@ from sse_django import history
 from sse_django import hub as hub_module
 from sse_django.exceptions import Gone
 from sse_django.hub import Hub, Reader
-from sse_django.ring import Ring
+from sse_django.ring import Block, Ring
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,7 @@ def test_a_quiet_reader_does_not_fall_behind_while_others_are_busy(monkeypatch: 
     with running(log) as hub:
         quiet, busy = hub.open(("quiet",), None), hub.open(("busy",), None)
         read(quiet, 1), read(busy, 1)
+        until(lambda: quiet._joined)
         woken = threading.Event()
         assert quiet.take(woken.set) is None
         for n in range(100):
@@ -269,6 +270,7 @@ def test_a_log_trimmed_while_nobody_reads_resets_nobody_who_comes_later(monkeypa
     with running(log) as hub:
         first = hub.open(("a",), None)
         read(first, 1)
+        until(lambda: hub.ring is not None)
         first.close("disconnected")
         until(lambda: hub.ring is None)
         for n in range(20):
@@ -278,6 +280,37 @@ def test_a_log_trimmed_while_nobody_reads_resets_nobody_who_comes_later(monkeypa
         assert data(read(reader, 5)) == ["15", "16", "17", "18", "19"]
         log.publish("next")
         assert data(read(reader, 1)) == ["next"]
+
+
+def test_a_reset_is_not_told_again_to_those_who_come_after_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "IDLE", 0.05)
+    log = FakeLog()
+    with running(log) as hub:
+        first = hub.open(("a",), None)
+        read(first, 1)
+        for n in range(5):
+            log.publish(str(n))
+        read(first, 5)
+        log.rotate()
+        assert data(read(first, 1)) == ['{"reason":"epoch"}']
+        until(lambda: hub.reset is not None)
+        first.close("disconnected")
+        until(lambda: hub.ring is None)
+        reader = hub.open(("a",), None)
+        assert read(reader, 1) == ["id: 1.5\n\n"]
+        for n in range(3):
+            log.publish(f"next {n}")
+            assert data(read(reader, 1)) == [f"next {n}"]
+
+
+def test_a_page_that_comes_just_before_a_ping_is_not_overtaken_by_it() -> None:
+    hub = Hub(FakeLog(), "test")
+    reader = hub.open(("a",), "0.1")
+    assert reader.take(lambda: None) is None
+    with hub.lock:
+        reader.give([Block(0, "0.2", ("a",), b"data: 2\nid: 0.2\n\n", None, "2")], "0.9")
+    assert reader.caught_up() == "0.1"
+    assert data(read(reader, 1)) == ["2"]
 
 
 def test_closing_wakes_the_consumer_and_forgets_the_reader() -> None:
