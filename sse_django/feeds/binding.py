@@ -11,7 +11,7 @@ from sse_django.feeds.changes import read_row
 from sse_django.feeds.feed import ModelFeed
 from sse_django.feeds.stored import is_as_stored, is_comparable
 from sse_django.feeds.suppression import is_suppressed
-from sse_django.feeds.visibility import channels_of, fields_of_filter
+from sse_django.feeds.visibility import channels_in_memory, channels_of, fields_of_filter
 
 
 class Binding:
@@ -51,7 +51,10 @@ class Binding:
         """The attnames that decide where this row is seen; None if that can't be told without reading it."""
         if self.relation == "parent":
             return None
-        read = channels_of(self.feed, row).fields
+        now = channels_in_memory(self.feed, row)
+        if now is None:
+            return None
+        read = now.fields
         if not read <= self.depends or not self.learned:
             self.depends |= read
             self.learned = True
@@ -67,8 +70,8 @@ class Binding:
         payload = self.feed.payload
         if self.relation == "parent" or not self.sees_all or not payload.is_plain:
             return None
-        now = channels_of(self.feed, instance)
-        return now.channels if is_as_stored(instance, payload.attnames | now.fields) else None
+        now = channels_in_memory(self.feed, instance)
+        return now.channels if now is not None and is_as_stored(instance, payload.attnames | now.fields) else None
 
     def pk_of(self, instance: models.Model) -> Any:
         """The primary key of the feed's row."""

@@ -12,7 +12,7 @@ from django.db import models
 
 from sse_django.feeds.binding import bindings_of
 from sse_django.feeds.changes import Change, publish
-from sse_django.feeds.visibility import channels_of
+from sse_django.feeds.visibility import channels_in_memory
 
 OLD = "_sse_deleted"
 
@@ -25,8 +25,8 @@ def before(
     for binding in bindings_of(sender):
         if binding.relation != "own":
             continue  # Django deletes the row of the feed's own model as well, and says so
-        now = channels_of(binding.feed, instance)
-        if binding.sees_all and (not now.fields or origin is not instance):
+        now = channels_in_memory(binding.feed, instance)
+        if now is not None and binding.sees_all and (not now.fields or origin is not instance):
             seen[binding] = now.channels
         else:
             seen[binding] = binding.stored(using, instance.pk, lock=True)

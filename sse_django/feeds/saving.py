@@ -19,7 +19,7 @@ from sse_django.feeds.binding import Binding, bindings, bindings_of, comparable
 from sse_django.feeds.changes import Change, publish, read_row
 
 #: On an instance's `_state`: what deciding fields were loaded with, and what is found out while it is saved.
-LOADED, OLD, RAW = "_sse_loaded", "_sse_old", "_sse_raw"
+LOADED, OLD, RAW, PARTIAL = "_sse_loaded", "_sse_old", "_sse_raw", "_sse_partial"
 
 _MISSING = object()
 
@@ -33,11 +33,14 @@ def loaded(sender: type[models.Model], instance: models.Model, **kwargs: Any) ->
     instance._state.__dict__[LOADED] = {name: values[name] for name in depends if name in values}
 
 
-def before(sender: type[models.Model], instance: models.Model, raw: bool, **kwargs: Any) -> None:
+def before(
+    sender: type[models.Model], instance: models.Model, raw: bool, update_fields: Any = None, **kwargs: Any
+) -> None:
     """pre_save."""
     state = instance._state.__dict__
     state[OLD] = {}
     state[RAW] = raw
+    state[PARTIAL] = update_fields is not None
 
 
 def after(
@@ -54,7 +57,8 @@ def after(
     whole = update_fields is None and not instance.get_deferred_fields()
     for binding in bindings_of(sender):
         feed, pk = binding.feed, binding.pk_of(instance)
-        was = frozenset() if created else old.get(binding, None)
+        # A child may be created of a parent that was there.
+        was = old.get(binding, frozenset() if created else None)
         if raw:
             # A fixture is loaded: what the row points at may not be there yet.
             transaction.on_commit(functools.partial(_publish_raw, binding, using, pk, was), using=using)
@@ -111,7 +115,7 @@ def _wrap_do_update(do_update: Callable[..., Any]) -> Any:
         stay: dict[str, Any] = {}
         unsure = []
         for binding in here:
-            expected = _expected(binding, self, written, connections[using].vendor)
+            expected = _expected(binding, self, written, base_qs.model, connections[using].vendor)
             if expected is None:
                 _read_old(binding, self, using)
             elif expected:
@@ -128,14 +132,17 @@ def _wrap_do_update(do_update: Callable[..., Any]) -> Any:
     return watched
 
 
-def _expected(binding: Binding, instance: models.Model, written: dict[str, Any], vendor: str) -> dict[str, Any] | None:
-    """What deciding fields are stored as if the row doesn't move: empty if none is written, None if it may well move."""
+def _expected(
+    binding: Binding, instance: models.Model, written: dict[str, Any], table: type[models.Model], vendor: str
+) -> dict[str, Any] | None:
+    """What deciding fields are stored as if the row doesn't move: empty if there are none, None if it may well move."""
     state = instance._state.__dict__
     if state.get(RAW):
         return None
     decide = binding.learn(instance)
     if decide is None:
-        return {} if binding.learned and not binding.depends & written.keys() and binding.sees_all else None
+        return None
+    comparable = _comparable(type(instance), vendor)
     expected = {}
     for name in decide & written.keys():
         value = written[name]
@@ -143,10 +150,17 @@ def _expected(binding: Binding, instance: models.Model, written: dict[str, Any],
             instance._state.adding
             or hasattr(value, "resolve_expression")
             or state.get(LOADED, {}).get(name, _MISSING) != value
-            or not (value is None or name in _comparable(type(instance), vendor))
+            or not (value is None or name in comparable)
         ):
             return None
         expected[name] = value
+    if state.get(PARTIAL):
+        # Were one of these another one by now, fields that are written might decide after all.
+        for name in decide - written.keys():
+            value = instance.__dict__.get(name, _MISSING)
+            if name not in _attnames_of_table(table) or not (value is None or name in comparable):
+                return None
+            expected[name] = value
     return expected
 
 
@@ -158,6 +172,11 @@ def _read_old(binding: Binding, instance: models.Model, using: str) -> None:
 @functools.cache
 def _attnames(model: type[models.Model]) -> frozenset[str]:
     return frozenset(field.attname for field in model._meta.concrete_fields)
+
+
+@functools.cache
+def _attnames_of_table(model: type[models.Model]) -> frozenset[str]:
+    return frozenset(field.attname for field in model._meta.local_concrete_fields)
 
 
 @functools.cache

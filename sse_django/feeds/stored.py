@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import enum
 import uuid
 from collections.abc import Iterable
 from functools import cache
@@ -49,7 +50,20 @@ def kind_of(field: models.Field[Any, Any]) -> str:
 
 def is_comparable(field: models.Field[Any, Any], vendor: str) -> bool:
     """Whether what is equal in this kind of database is equal in Python, too."""
+    if getattr(field, "db_collation", None) or not _is_djangos(field):
+        return False
     return kind_of(field) in (_COMPARABLE - _TEXT if vendor == "mysql" else _COMPARABLE)
+
+
+#: What a field does with a value on its way to the database and back.
+_WAY = ("get_prep_value", "get_db_prep_value", "get_db_prep_save", "pre_save", "from_db_value")
+
+
+@cache
+def _is_djangos(field: models.Field[Any, Any]) -> bool:
+    """Whether values go the way of one of Django's own fields."""
+    ways = (getattr(type(field), name, None) for name in _WAY)
+    return all(way is None or way.__module__.startswith("django.") for way in ways)
 
 
 def is_as_stored(instance: models.Model, attnames: Iterable[str]) -> bool:
@@ -67,8 +81,11 @@ def _fields(model: type[models.Model]) -> dict[str, tuple[tuple[type[Any], ...],
         while isinstance(target, models.ForeignKey):
             target = target.target_field
         kind = target.get_internal_type()
-        # A column that is computed, and JSON that an encoder writes, are never as they are in memory.
-        plain = not getattr(field, "generated", False) and getattr(target, "encoder", None) is None
+        # A column that is computed, JSON that an encoder writes, and what a field of somebody's own makes of a value, are never
+        # as they are in memory.
+        plain = (
+            not getattr(field, "generated", False) and getattr(target, "encoder", None) is None and _is_djangos(target)
+        )
         found[field.attname] = (
             _PLAIN.get(kind, ()) if plain else (),
             kind,
@@ -80,7 +97,7 @@ def _fields(model: type[models.Model]) -> dict[str, tuple[tuple[type[Any], ...],
 def _is_as_stored(value: Any, classes: tuple[type[Any], ...], kind: str, places: int) -> bool:
     if value is None:
         return bool(classes)
-    if not isinstance(value, classes):
+    if not isinstance(value, classes) or (isinstance(value, enum.Enum) and not isinstance(value, models.Choices)):
         return False
     if kind == "DecimalField":
         return bool(value.as_tuple().exponent == -places)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from sse_django.feeds import FeedQuerySet
 
@@ -45,6 +46,10 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return f"order {self.pk}"
+
+    @cached_property
+    def audience(self) -> str:
+        return f"customer:{self.customer_id}"
 
 
 class RushOrder(Order):
