@@ -14,7 +14,6 @@ import random
 import threading
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
-from contextlib import aclosing
 from time import monotonic
 from typing import Any
 
@@ -31,7 +30,7 @@ from sse_django.compression import GzipStream
 from sse_django.conf import get_settings
 from sse_django.connections import Janitor
 from sse_django.events import format_sse_event
-from sse_django.keepalive import read_async, read_sync
+from sse_django.keepalive import PipeReader, read_sync
 from sse_django.limits import WriteWatch, too_many
 from sse_django.pace import Pace
 from sse_django.pipe import Pipe
@@ -199,6 +198,7 @@ class EventStream:
     async def _read_pipe(self, response: object) -> AsyncGenerator[bytes, None]:
         launched = self._launched
         pace: Pace | None = None
+        reader: PipeReader | None = None
         try:
             self.launch(here=True)
             if not launched and isinstance(self._pump, Pump):
@@ -207,13 +207,13 @@ class EventStream:
             if opening := self._opening():
                 yield self._out(opening)
             pace = self._make_pace()
-            async with aclosing(read_async(self.pipe, self._ping_interval)) as chunks:
-                async for chunk in chunks:
-                    self._sending_since = monotonic()
-                    yield self._out(chunk)
-                    if pace is not None:
-                        await pace.keep(len(chunk))
-                    self._sending_since = None
+            reader = PipeReader(self.pipe, self._ping_interval)
+            while (chunk := await reader.next()) is not None:
+                self._sending_since = monotonic()
+                yield self._out(chunk)
+                if pace is not None:
+                    await pace.keep(len(chunk))
+                self._sending_since = None
             if self.closed is None:
                 self._finished = "finished" if self.pipe.error is None else "error"
                 if self.pipe.error is not None:
@@ -223,6 +223,8 @@ class EventStream:
         finally:
             if pace is not None:
                 pace.stop()
+            if reader is not None:
+                reader.stop()
             await self.aclose("disconnected")
 
     async def _read_channels(self, subscription: Subscription, response: object) -> AsyncGenerator[bytes, None]:

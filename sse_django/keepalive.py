@@ -109,28 +109,47 @@ class Sleeper:
             self._timer = None
 
 
-async def read_async(pipe: Pipe[bytes], interval: float | None) -> AsyncGenerator[bytes, None]:
-    """The chunks of a pipe, joined as they are ready, with pings; ends when the pipe has ended or was closed."""
-    sleeper = Sleeper(pipe, interval)
-    try:
+class PipeReader(Sleeper):
+    """The chunks of a pipe, joined as they are ready, with pings. No generator: a short stream would pay for its hooks."""
+
+    __slots__ = ("_handed",)
+
+    def __init__(self, pipe: Pipe[bytes], interval: float | None) -> None:
+        super().__init__(pipe, interval)
+        self._handed: int | None = None  # bytes of the chunk that the consumer has been given
+
+    async def next(self) -> bytes | None:
+        """The next chunk, or a ping; None when the pipe has ended or was closed. To ask again says that the last has left."""
+        pipe = self._pipe
+        if self._handed is not None:
+            self.sent()
+            if pipe.done_with(self._handed) and not pipe.readable:
+                await asyncio.sleep(
+                    0
+                )  # a writer in this loop has its turn now, which is cheaper than to be woken by it
+            self._handed = None
         while True:
             ended = pipe.ended or pipe.closed is not None
             taken = pipe.take_all()
             if taken:
                 chunk = taken[0] if len(taken) == 1 else b"".join(taken)
-                yield chunk  # back here when the server has accepted it
-                sleeper.sent()
-                if pipe.done_with(len(chunk)) and not pipe.readable:
-                    await asyncio.sleep(
-                        0
-                    )  # a writer in this loop has its turn now, which is cheaper than to be woken by it
-            elif ended:
-                return
-            elif await sleeper.sleep():
-                yield KEEPALIVE_COMMENT
-                sleeper.sent()
+                self._handed = len(chunk)
+                return chunk
+            if ended:
+                return None
+            if await self.sleep():
+                self._handed = 0
+                return KEEPALIVE_COMMENT
+
+
+async def read_async(pipe: Pipe[bytes], interval: float | None) -> AsyncGenerator[bytes, None]:
+    """The same as a generator."""
+    reader = PipeReader(pipe, interval)
+    try:
+        while (chunk := await reader.next()) is not None:
+            yield chunk
     finally:
-        sleeper.stop()
+        reader.stop()
 
 
 def read_sync(pipe: Pipe[bytes], interval: float | None) -> Iterator[bytes]:

@@ -47,7 +47,10 @@ def raw_last_event_id(request: HttpRequest) -> str | None:
     header = request.META.get("HTTP_LAST_EVENT_ID")
     if header:
         return _utf8(header)
-    return request.GET.get("last_event_id") or None
+    query = request.GET
+    return (
+        query["last_event_id"] or None if "last_event_id" in query else None
+    )  # get() would raise, and catch, for each
 
 
 def _utf8(header: str) -> str:
