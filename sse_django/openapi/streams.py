@@ -81,15 +81,27 @@ def _streaming_views(route: Route) -> Iterator[tuple[str | None, StreamingView, 
     view: Any = route.view
     view_class: type[View] | None = getattr(view, "view_class", None)
     streaming = getattr(view, "sse_stream", None)
-    if streaming is not None:
-        yield None, streaming, view_class or inspect.unwrap(view)
+    if isinstance(streaming, StreamingView):  # some callables have any attribute that one asks for
+        yield None, streaming, view_class or _written(view)
     elif view_class is not None:
         for method in ("get", "post", "put", "patch", "delete"):
             # method_decorator(event_stream) marks its wrapper with what it found out about a dummy; only the options are right.
             function = getattr(view_class, method, None)
             marked = getattr(function, "sse_stream", None)
-            if function is not None and marked is not None:
-                yield method, StreamingView(function, marked.options), inspect.unwrap(function)
+            if isinstance(marked, StreamingView):
+                yield method, StreamingView(function, marked.options), _written(function)
+
+
+def _written(view: Any) -> Any:
+    """What somebody wrote, without decorators and bound arguments: a function, or an object that can be called."""
+    view = inspect.unwrap(view)
+    while isinstance(view, functools.partial):
+        view = inspect.unwrap(view.func)
+    return view
+
+
+def _name(code: Any) -> str:
+    return str(getattr(code, "__name__", type(code).__name__))
 
 
 def _described(route: Route, method: str | None, streaming: StreamingView, code: Any) -> Iterator[Stream]:
@@ -108,12 +120,12 @@ def _described(route: Route, method: str | None, streaming: StreamingView, code:
     doc = docstrings.parse(_docstring(about))
     for one in [method] if method else _methods(guards, body):
         yield Stream(
-            id="_".join([*route.namespaces, route.name or about.__name__]),
+            id="_".join([*route.namespaces, route.name or _name(about)]),
             method=one,
             path=route.path,
             parameters=route.parameters,
             namespaces=route.namespaces,
-            summary=doc.summary or docstrings.words(about.__name__),
+            summary=doc.summary or docstrings.words(_name(about)),
             description=doc.description,
             arguments=doc.arguments,
             events=tuple(events),

@@ -1,6 +1,8 @@
 """The URLconf as paths and parameters of the document."""
 
+import functools
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from django.urls import include, path, re_path, register_converter
@@ -122,6 +124,33 @@ def test_docstring_is_summary_description_and_the_parameters_words() -> None:
 
 def test_without_a_docstring_the_name_is_the_summary() -> None:
     assert operation(ticks)["summary"] == "Ticks"
+
+
+class Clock:
+    """Ticks, from an object."""
+
+    def __call__(self, request: Any) -> Any:
+        yield 1
+
+
+@pytest.mark.parametrize(
+    ("view", "name", "summary"),
+    [
+        (event_stream(Clock()), "Clock", "Ticks, from an object"),
+        (event_stream(functools.partial(orders, state="open")), "orders", "The orders of a customer"),
+        (event_stream(lambda request: iter([1])), "lambda", None),
+    ],
+    ids=["object", "partial", "lambda"],
+)
+def test_views_that_are_no_functions_have_a_name(view: Any, name: str, summary: str | None) -> None:
+    described = operation(view)
+
+    assert described["operationId"] == name
+    assert summary is None or described["summary"] == summary
+
+
+def test_a_view_with_any_attribute_that_one_asks_for_is_no_stream() -> None:
+    assert document(path("page/", MagicMock()))["paths"] == {}
 
 
 def test_paths_that_openapi_cannot_tell_apart_are_both_described() -> None:
