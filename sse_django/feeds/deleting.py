@@ -1,7 +1,7 @@
 """What a deletion means for a feed: whoever sees the row is told its primary key.
 
-Rows that a queryset or a cascade deletes were read just now. One that is deleted by `row.delete()` was read some time ago
-and may have moved since, so it is read once more, FOR UPDATE, if it can move at all.
+A row that is deleted was read some time ago, also by a queryset or a cascade: the DELETE may wait for somebody who is moving
+it. So it is read once more, FOR UPDATE, if it can move at all.
 """
 
 from __future__ import annotations
@@ -17,16 +17,14 @@ from sse_django.feeds.visibility import channels_in_memory
 OLD = "_sse_deleted"
 
 
-def before(
-    sender: type[models.Model], instance: models.Model, using: str, origin: object = None, **kwargs: Any
-) -> None:
+def before(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
     """pre_delete."""
     seen = {}
     for binding in bindings_of(sender):
         if binding.relation != "own":
             continue  # Django deletes the row of the feed's own model as well, and says so
         now = channels_in_memory(binding.feed, instance)
-        if now is not None and binding.sees_all and (not now.fields or origin is not instance):
+        if now is not None and binding.sees_all and not now.fields:
             seen[binding] = now.channels
         else:
             seen[binding] = binding.stored(using, instance.pk, lock=True)
