@@ -6,8 +6,11 @@ Made at first use and anew after a fork; nothing is started at import.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
+
+logger = logging.getLogger("sse_django")
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -30,4 +33,12 @@ def background_loop() -> asyncio.AbstractEventLoop:
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
-    loop.run_forever()
+    while not loop.is_closed():
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt):
+            # asyncio lets these two of a task's end the loop. It runs what is written by others, and one of them that says
+            # sys.exit(), as argparse does, is no reason for all others to stand still.
+            logger.exception("a task asked the process to exit; this loop is everybody's, and goes on")
+        else:
+            return
