@@ -17,6 +17,7 @@ from django.utils import translation
 from sse_django import apublish
 from sse_django.admin import Dashboard, Log, Number, Progress, Table, TimeSeries, Widget
 from sse_django.admin.dashboard.board import Board
+from sse_django.admin.dashboard.sources import THREADS
 from sse_django.backends import reset_backends
 from sse_django.feeds import ModelFeed
 from sse_django.feeds.registry import isolated_feeds
@@ -67,6 +68,12 @@ class Viewer:
 
     async def event(self, name: str) -> Any:
         return await self.until(lambda event, data: event == name)
+
+
+async def until_async(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 def _value(data: Any) -> Any:
@@ -179,6 +186,65 @@ async def test_a_slow_source_never_overlaps_itself_and_says_that_it_is_late() ->
 
     assert healed["state"]["times"]
     assert max(most) == 1
+
+
+async def test_a_source_that_hangs_is_said_to_those_who_come_later_too() -> None:
+    release = threading.Event()
+
+    def hangs() -> int:
+        release.wait(20)
+        return 1
+
+    one = board(n=Number(hangs, interval=QUICK, timeout=0.5))
+    try:
+        async with watching(one, "n") as viewer:
+            await viewer.event("state")
+            await until_async(lambda: any(t.name == "sse-dashboard" for t in threading.enumerate()))
+        async with watching(one, "n") as viewer:  # who has loaded the page again, since nothing came
+            assert (await viewer.problem())["kind"] == "timeout"
+    finally:
+        release.set()
+
+
+async def test_sources_that_hang_dont_keep_the_others_waiting() -> None:
+    release = threading.Event()
+
+    def hangs() -> int:
+        release.wait(20)
+        return 1
+
+    hanging = {f"n{index}": Number(hangs, interval=QUICK, timeout=0.2) for index in range(THREADS + 2)}
+    one = board(**hanging, good=Number(lambda: 7, interval=QUICK))
+    try:
+        async with watching(one, *hanging) as viewer:
+            for _ in hanging:
+                assert (await viewer.problem())["kind"] == "timeout"
+            async with watching(one, "good") as late:
+                assert await late.value() == 7
+    finally:
+        release.set()
+
+
+def exits() -> int:
+    raise SystemExit(2)
+
+
+async def exits_too() -> int:
+    raise SystemExit(2)
+
+
+async def is_cancelled() -> int:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("source", [exits, exits_too, is_cancelled])
+async def test_a_source_that_would_end_the_process_has_failed_like_others(source: Any) -> None:
+    one = board(bad=Number(source, interval=QUICK), good=Number(lambda: 7, interval=QUICK))
+
+    async with watching(one, "bad", "good") as viewer:
+        assert (await viewer.problem())["kind"] == "error"
+        for _ in range(3):
+            await viewer.value(7)
 
 
 async def test_an_async_source_that_is_late_is_cancelled() -> None:

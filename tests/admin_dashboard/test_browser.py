@@ -65,6 +65,12 @@ def test_one_page_has_one_stream(server: Server, open_page: OpenPage) -> None:
     assert opened == [f"{server.url}{SHOP}events/"]
 
 
+def test_an_object_that_a_join_has_twice_has_two_rows(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, EDGES)
+
+    expect(widget(page, "twice").locator("tbody tr")).to_have_text(["1one", "1other"])
+
+
 def test_a_row_leads_to_its_object(server: Server, open_page: OpenPage) -> None:
     page = open_page(server, SHOP)
 

@@ -103,6 +103,9 @@ def test_times_are_seconds_since_1970() -> None:
     assert seconds(12) == 12
     with pytest.raises(TypeError, match="a datetime or seconds"):
         seconds("now")
+    for wrong in (math.nan, math.inf, 1_700_000_000_000):  # milliseconds
+        with pytest.raises(ValueError, match="seconds since 1970 are expected"):
+            seconds(wrong)
 
 
 def convert(widget: Widget, value: Any) -> Any:

@@ -170,7 +170,7 @@ class _Place:
         if healed:
             logger.info("the widget %r of the dashboard %r answers again", self._widget.name, self._board.title)
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """The source has not: the viewers are told that, and with DEBUG what it was."""
         again = self._problem is not None
         detail = f"{type(error).__name__}: {error}" if settings.DEBUG else None

@@ -16,6 +16,7 @@ from typing import Any
 
 from sse_django.admin.dashboard.figures import TimeSeries
 from sse_django.admin.dashboard.lists import Log
+from sse_django.admin.dashboard.sources import Call
 from sse_django.admin.dashboard.widget import Widget
 from sse_django.background import background_loop
 from sse_django.events import ServerSentEvent
@@ -48,7 +49,7 @@ class Runner:
         widget: Widget,
         *,
         got: Callable[[Any, float], None],
-        failed: Callable[[Exception], None],
+        failed: Callable[[BaseException], None],
         backfilled: Callable[[Any], None],
     ) -> None:
         self._widget = widget
@@ -56,7 +57,7 @@ class Runner:
         self._failed = failed
         self._backfilled = backfilled
         self._future: Future[None] | None = None
-        self._pending: asyncio.Task[Any] | None = None  # a call that goes on although nobody looks any more
+        self._pending: tuple[asyncio.Task[Any], Call] | None = None  # it may go on although nobody looks any more
         self._due = 0.0  # by time.monotonic()
         self._history_asked = False
 
@@ -127,17 +128,13 @@ class Runner:
         assert call is not None
         await self._ask(call, self._backfilled)
 
-    async def _ask(self, call: Any, then: Callable[[Any], None]) -> None:
+    async def _ask(self, call: Call, then: Callable[[Any], None]) -> None:
         if self._pending is not None:
-            await asyncio.wait({self._pending})
-        task = self._pending = asyncio.ensure_future(_quiet(call()))
+            await self._answered(*self._pending)
+        task = asyncio.ensure_future(_quiet(call()))
+        self._pending = task, call
         try:
-            done, _ = await asyncio.wait({task}, timeout=self._widget.timeout)
-            if not done:
-                self._failed(TookTooLong(f"no answer within {self._widget.timeout:g} s"))
-                if call.cancellable:
-                    task.cancel()
-                await asyncio.wait({task})
+            await self._answered(task, call)
         except asyncio.CancelledError:
             if call.cancellable:
                 task.cancel()
@@ -149,6 +146,17 @@ class Runner:
             self._failed(error)
             return
         then(value)
+
+    async def _answered(self, task: asyncio.Task[Any], call: Call) -> None:
+        """Wait for a call's end, and say so where that takes too long."""
+        done, _ = await asyncio.wait({task}, timeout=self._widget.timeout)
+        if done:
+            return
+        self._failed(TookTooLong(f"no answer within {self._widget.timeout:g} s"))
+        if call.cancellable:
+            task.cancel()
+        call.give_way()
+        await asyncio.wait({task})
 
     async def _follow(self, log: Log) -> None:
         while True:
@@ -167,9 +175,18 @@ def _is_cursor(event: ServerSentEvent[Any]) -> bool:
     return event.event is None and event.data is None
 
 
-async def _quiet(call: Coroutine[Any, Any, Any]) -> tuple[Any, Exception | None]:
-    """Its value or its exception; a task whose exception nobody fetches would complain."""
+async def _quiet(call: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
+    """Its value or its exception; a task whose exception nobody fetches would complain.
+
+    Also one by which it meant to end the process, as what parses arguments does: that isn't a source's to decide. And a
+    cancellation of its own making.
+    """
     try:
         return await call, None
-    except Exception as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        return None, error
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
         return None, error

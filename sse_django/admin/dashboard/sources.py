@@ -1,6 +1,6 @@
 """One call of a widget's source: a sync or an async function, or a queryset, run where that does no harm.
 
-A sync function has a daemon thread for the call, at most THREADS at once in a process; an async one runs on the background
+A sync function has a daemon thread for the call, at most THREADS at once in a process, but for those that are late; an async one runs on the background
 loop, with a thread of its own for its queries. Whatever connection the call has opened is closed, or back in its pool, when it
 is over. Nothing of the viewers' requests is around: no user, no language, no time zone.
 """
@@ -22,7 +22,7 @@ from sse_django.connections import close_own
 from sse_django.recheck import OwnThread
 from sse_django.waker import make_wake
 
-#: Sync sources that run at once in a process; the others wait for their turn.
+#: Sync sources that run at once in a process; the others wait for their turn. One that is late isn't counted.
 THREADS = 8
 
 _slots: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = weakref.WeakKeyDictionary()
@@ -41,14 +41,26 @@ class Call:
     def __init__(self, source: Any, convert: Callable[[Any], Any]) -> None:
         self._source = source
         self._convert = convert
+        self._slot: asyncio.Semaphore | None = None
         self.cancellable = is_async(source)
 
     async def __call__(self) -> Any:
         if self.cancellable:
             return await self._await(self._source())
-        async with _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(THREADS)):
+        slot = _slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(THREADS))
+        await slot.acquire()
+        self._slot = slot
+        try:
             result = await _in_thread(self._ask)
+        finally:
+            self.give_way()
         return await self._await(result) if inspect.isawaitable(result) else result
+
+    def give_way(self) -> None:
+        """Leave its place among the THREADS to others. It may never answer, and a few such would keep all others waiting."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            slot.release()
 
     def _ask(self) -> Any:
         # A queryset remembers its rows, so it is a new one each time.

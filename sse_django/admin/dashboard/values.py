@@ -18,6 +18,8 @@ from django.utils import timezone
 LONGEST = 500
 #: Whole numbers up to here are exact in JavaScript.
 EXACT = 2**53
+#: Seconds from 1970 to beyond any datetime. What is more is of another unit; a browser may have no such date.
+LATEST = 2.6e11
 
 
 def number(value: Any) -> int | float | str | None:
@@ -63,6 +65,7 @@ def seconds(value: Any) -> float:
 
     Raises:
         TypeError: if it is neither.
+        ValueError: if it is out of any datetime's range, as milliseconds are.
     """
     if isinstance(value, dt.datetime):
         if timezone.is_naive(value):
@@ -71,6 +74,8 @@ def seconds(value: Any) -> float:
     if isinstance(value, dt.date):
         return seconds(dt.datetime(value.year, value.month, value.day))  # noqa: DTZ001 made aware there
     if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not abs(value) <= LATEST:
+            raise ValueError(f"seconds since 1970 are expected, got {value!r}")
         return float(value)
     raise TypeError(f"a datetime or seconds since 1970 are expected, got {type(value).__name__}")
 

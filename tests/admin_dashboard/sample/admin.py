@@ -121,6 +121,7 @@ class EdgeCases(Dashboard):
     no_bars = Bar(dict, interval=QUICK)
     no_rows = Table(Category.objects.filter(name="there is none"), fields=["name"], interval=QUICK)
     rows = Table(lambda: [{"text": "word " * 60, "<b>html</b>": "<script>alert(1)</script>", "at": timezone.now()}])
+    twice = Table(lambda: [{"id": 1, "text": "one"}, {"id": 1, "text": "other"}], interval=QUICK)
     no_lines = Log(channel="quiet")
     idle = Progress(lambda: None, interval=QUICK)
 

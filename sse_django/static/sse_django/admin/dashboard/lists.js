@@ -30,8 +30,10 @@ export class TableWidget {
     const first = this.#rows.size === 0 && !this.#tbody.hasChildNodes()
     const seen = new Set()
     const nodes = rows.map(([key, cells]) => {
-      seen.add(key)
-      return this.#row(key, cells, !first)
+      let id = key
+      while (seen.has(id)) id += " again" // a join has an object twice
+      seen.add(id)
+      return this.#row(id, key, cells, !first)
     })
     for (const key of this.#rows.keys()) if (!seen.has(key)) this.#rows.delete(key)
     this.#place(nodes)
@@ -65,15 +67,15 @@ export class TableWidget {
     }
   }
 
-  #row(key, cells, mark) {
+  #row(id, key, cells, mark) {
     const said = JSON.stringify(cells)
-    const known = this.#rows.get(key)
+    const known = this.#rows.get(id)
     if (known?.said === said) return known.row
     const row = known?.row ?? element("tr")
     const focused = row.contains(document.activeElement)
     row.replaceChildren(...cells.map((cell, index) => this.#cell(cell, index, key)))
     if (focused) row.querySelector("a")?.focus({ preventScroll: true })
-    this.#rows.set(key, { row, said })
+    this.#rows.set(id, { row, said })
     if (mark) {
       row.classList.remove("sse-changed")
       void row.offsetWidth // or the animation would not begin anew
