@@ -8,7 +8,7 @@ import platform
 import statistics
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from bench.channels import growth, idle, latency
 from bench.channels.fanout import Fan, compare, ratio
@@ -46,15 +46,21 @@ def table(title: str, *rows: tuple[object, ...]) -> None:
             print("|" + " --- |" * len(row))
 
 
+def scaled(number: int, options: argparse.Namespace) -> int:
+    """At least one, whatever the scale."""
+    return max(1, round(number * options.scale))
+
+
 def show_fanout(bars: Bars, options: argparse.Namespace) -> None:
     for burst in (1, 8):
-        fans = [Fan(name, options.clients, burst) for name in NAMES]
+        clients = scaled(options.clients, options)
+        fans = [Fan(name, clients, burst) for name in NAMES]
         costs = compare(fans, options.rounds)
         ours, _, raw, theirs = (costs[fan] for fan in fans)
         rows = [
             (NAMES[fan.server], f"{statistics.median(costs[fan]):.1f}", f"{ratio(costs[fan], raw):.2f}") for fan in fans
         ]
-        title = f"{options.clients} clients, {burst} event{'s' * (burst > 1)} at a time"
+        title = f"{clients} clients, {burst} event{'s' * (burst > 1)} at a time"
         table(title, ("", "µs of processor time per delivery", "to raw ASGI"), *rows)
         if burst == 1:
             bars.at_most("one event: to raw ASGI with a queue", 1.15, ratio(ours, raw))
@@ -66,8 +72,9 @@ def show_fanout(bars: Bars, options: argparse.Namespace) -> None:
 def show_idle(bars: Bars, options: argparse.Namespace) -> None:
     head = ("", "connections", "KiB each", "threads", "pings, % of a core", "came, of those due")
     rows: list[tuple[object, ...]] = []
-    for name, clients in [(OURS, 2000), (RAW, 2000), (EVENTSTREAM, 2000), (OURS, 10_000)]:
-        found = idle.measure(name, clients)
+    for name, wanted in [(OURS, 2000), (RAW, 2000), (EVENTSTREAM, 2000), (OURS, 10_000)]:
+        clients = scaled(wanted, options)
+        found = idle.measure(name, clients, 2 * options.scale)
         rows.append(
             (
                 NAMES[name],
@@ -81,15 +88,15 @@ def show_idle(bars: Bars, options: argparse.Namespace) -> None:
         if name == OURS:
             bars.at_most(f"KiB of one of {clients:,} idle connections", 30, found.kib)
             bars.at_most(f"threads for {clients:,} idle connections", 0, found.threads)
-        if clients == 10_000:
-            bars.at_most("pings for 10,000 connections, % of a core", 2, found.pings)
+        if wanted == 10_000:
+            bars.at_most(f"pings for {clients:,} connections, % of a core", 2, found.pings)
     table(f"Idle connections, a ping every {idle.INTERVAL:g} seconds", head, *rows)
 
 
 def show_latency(bars: Bars, options: argparse.Namespace) -> None:
     rows: list[tuple[object, ...]] = []
     for which in latency.ENGINES:
-        found = latency.measure(which, options.seconds)
+        found = latency.measure(which, options.seconds * options.scale)
         rows.append((which.title, f"{found.p50:.1f}", f"{found.p99:.1f}"))
         for name, wanted, measured in zip(("p50", "p99"), which.bar, (found.p50, found.p99), strict=True):
             bars.at_most(f"{which.title}: {name}, ms", wanted, measured)
@@ -99,7 +106,7 @@ def show_latency(bars: Bars, options: argparse.Namespace) -> None:
 def show_publish(bars: Bars, options: argparse.Namespace) -> None:
     rows: list[tuple[object, ...]] = []
     for name in ("memory", "sqlite", "postgres", "valkey", "nats"):
-        found = latency.cost(name, 1000)
+        found = latency.cost(name, scaled(1000, options))
         inside, statements = found["inside"], found["statements"]
         shown = "-" if inside is None else f"{inside:.0f}"
         rows.append((name, f"{found['alone']:.0f}", shown, "-" if statements is None else len(statements)))
@@ -109,18 +116,20 @@ def show_publish(bars: Bars, options: argparse.Namespace) -> None:
 
 
 def show_growth(bars: Bars, options: argparse.Namespace) -> None:
-    costs = growth.with_clients(options.rounds)
-    rows = [(f"{n:,}", f"{costs[n, 1]:.1f}", f"{costs[n, 8]:.1f}") for n in growth.CLIENTS]
+    clients, channels = ([scaled(n, options) for n in numbers] for numbers in (growth.CLIENTS, growth.CHANNELS))
+    costs = growth.with_clients(clients, options.rounds)
+    rows = [(f"{n:,}", f"{costs[n, 1]:.1f}", f"{costs[n, 8]:.1f}") for n in clients]
     table("By clients, µs per delivery", ("clients", "1 event at a time", "8 at a time"), *rows)
-    by_channels = growth.with_channels(options.rounds)
-    channels = [(f"{n:,}", f"{1000 // min(n, 1000):,}", f"{by_channels[n]:.1f}") for n in growth.CHANNELS]
-    table("By channels, 1,000 clients, µs per delivery", ("channels", "readers of an event", "µs"), *channels)
+    readers = scaled(1000, options)
+    by_channels = growth.with_channels(channels, readers, options.rounds)
+    rows = [(f"{n:,}", f"{readers // min(n, readers):,}", f"{by_channels[n]:.1f}") for n in channels]
+    table(f"By channels, {readers:,} clients, µs per delivery", ("channels", "readers of an event", "µs"), *rows)
     processes = []
     for number in growth.PROCESSES:
-        delivery, elsewhere = growth.with_processes(number, "valkey", 1000, 100)
+        delivery, elsewhere = growth.with_processes(number, "valkey", readers, scaled(100, options))
         processes.append((number, f"{delivery:.1f}", f"{elsewhere:.0f}"))
     head = ("processes", "µs per delivery, of all", "µs of each per event that nobody there reads")
-    table("By processes, 1,000 clients in all, the log in Valkey", head, *processes)
+    table(f"By processes, {readers:,} clients in all, the log in Valkey", head, *processes)
 
 
 PARTS: dict[str, Callable[[Bars, argparse.Namespace], None]] = {
@@ -130,6 +139,8 @@ PARTS: dict[str, Callable[[Bars, argparse.Namespace], None]] = {
     "publish": show_publish,
     "growth": show_growth,
 }
+#: The parts that need django-eventstream, which tests don't.
+AGAINST_PEERS = {"fanout", "idle"}
 
 
 def main() -> None:
@@ -138,14 +149,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50, help="of a comparison, 50 by default")
     parser.add_argument("--clients", type=int, default=1000, help="of a comparison, 1000 by default")
     parser.add_argument("--seconds", type=float, default=10.0, help="of a latency, 10 by default")
+    parser.add_argument("--scale", type=float, default=1.0, help="0.1 for a tenth of the clients, events and seconds")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bar is missed")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    packages = ("django", "uvicorn", "uvloop", "httptools", "django-eventstream")
+    packages = ["django", "uvicorn", "uvloop", "httptools"]
+    if set(options.parts or PARTS) & AGAINST_PEERS:
+        packages.append("django-eventstream")
     try:
         versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    except ModuleNotFoundError as error:
+    except PackageNotFoundError as error:
         parser.error(f"{error.name} is not installed: pip install -e '.[dev,bench]'")
     print(
         f"Python {platform.python_version()}, {versions}; {platform.system()} {platform.machine()}, {os.cpu_count()} cores"

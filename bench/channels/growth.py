@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from bench.channels.engines import engine
@@ -19,15 +20,15 @@ PROCESSES = (1, 2)
 PACE = 8
 
 
-def with_clients(rounds: int) -> dict[tuple[int, int], float]:
+def with_clients(numbers: Sequence[int], rounds: int) -> dict[tuple[int, int], float]:
     """Microseconds per delivery by clients and burst."""
-    fans = [Fan("ours", clients, burst) for burst in (1, 8) for clients in CLIENTS]
+    fans = [Fan("ours", clients, burst) for burst in (1, 8) for clients in numbers]
     return {(fan.clients, fan.burst): statistics.median(costs) for fan, costs in compare(fans, rounds).items()}
 
 
-def with_channels(rounds: int) -> dict[int, float]:
-    """Microseconds per delivery by channels, 1000 clients: each event goes to fewer of them, so publishing has its share."""
-    fans = [Fan("ours", channels=channels) for channels in CHANNELS]
+def with_channels(numbers: Sequence[int], clients: int, rounds: int) -> dict[int, float]:
+    """Microseconds per delivery by channels: each event goes to fewer of the clients, so publishing has its share."""
+    fans = [Fan("ours", clients, channels=channels) for channels in numbers]
     return {fan.channels: statistics.median(costs) for fan, costs in compare(fans, rounds).items()}
 
 
@@ -42,8 +43,8 @@ def with_processes(processes: int, name: str, clients: int, events: int) -> tupl
         servers = [stack.enter_context(Server("ours", settings)) for _ in range(processes)]
         publisher = stack.enter_context(Program("bench.channels.publisher", env={"BENCH_CONFIG": json.dumps(settings)}))
         readers = stack.enter_context(Clients([s.port for s in servers], clients, "/stream?channel=c0"))
-        publisher.ask("pace", 20, PACE)
-        readers.ask("hold", 2)
+        publisher.ask("pace", 20, 20)
+        readers.ask("hold", 1)
 
         def cpu() -> float:
             return sum(server.cpu() for server in servers)

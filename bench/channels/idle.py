@@ -21,17 +21,15 @@ class Idle:
     pinged: float  # pings a connection and interval
 
 
-def measure(name: str, clients: int, intervals: int = 2) -> Idle:
-    """Open them, and watch for some intervals."""
+def measure(name: str, clients: int, intervals: float = 2) -> Idle:
+    """Open them, and watch for some intervals, after half as many in which what was needed to begin goes away."""
     print(f"opening {clients} idle connections to {name}", file=sys.stderr, flush=True)
     with Server(name) as server:
-        with Clients(
-            [server.port], 5, "/stream?channel=c0"
-        ) as few:  # imports, caches and threads that come with the first
-            few.ask("hold", 4)
+        with Clients([server.port], 5, "/stream?channel=c0") as few:
+            few.ask("hold", min(4, 2 * intervals))  # imports, caches and threads that come with the first
             before, threads = server.memory()
         with Clients([server.port], clients, "/stream?channel=c0") as all_of_them:
-            all_of_them.ask("hold", INTERVAL)  # until what was needed to begin is gone
+            all_of_them.ask("hold", intervals / 2 * INTERVAL)
             used, more = server.memory()
             cpu = server.cpu()
             seconds = intervals * INTERVAL

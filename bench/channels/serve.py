@@ -26,7 +26,10 @@ def main() -> None:
     pin(int(os.environ.get("BENCH_CORE", "0")))
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     module = importlib.import_module(f"bench.channels.servers.{sys.argv[1]}")
-    config = uvicorn.Config(module.app, access_log=False, log_level="critical", lifespan="off", backlog=4096)
+    # A raw application that waits for its queue doesn't hear that its client has left, and would be waited for.
+    config = uvicorn.Config(
+        module.app, access_log=False, log_level="critical", lifespan="off", backlog=4096, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     threading.Thread(target=answer, args=(server, module), daemon=True).start()
     print(listener.getsockname()[1], flush=True)

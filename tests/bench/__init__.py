@@ -1,0 +1,1 @@
+"""That the benchmarks run. What they find is for docs/performance.md: nothing here looks at a figure."""
