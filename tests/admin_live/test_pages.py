@@ -133,14 +133,14 @@ def test_the_form_knows_its_version_and_a_new_object_has_none(as_anna: Client) -
     found = script(as_anna.get(f"{LIST}{order.pk}/change/").content.decode())
     assert found["data-key"] == row_key(Order, order.pk)
     assert found["data-state"] == f"{LIST}{order.pk}/live/"
-    assert re.fullmatch(r"[0-9a-f]{32}\.[0-9]+", found["data-version"])
+    assert re.fullmatch(r"[0-9a-f]{32}\.[0-9]+\.[0-9a-f]{32}", found["data-version"])
     assert "data-sse-live" not in as_anna.get(f"{LIST}add/").content.decode()
 
 
 def test_a_version_that_comes_back_with_errors_is_kept_and_a_forged_one_isnt(as_anna: Client) -> None:
     order = Order.objects.create(number="a")
     url = f"{LIST}{order.pk}/change/"
-    version = f"{'0' * 32}.1"
+    version = f"{'0' * 32}.1.{'0' * 32}"
     for sent, kept in ((version, version), ('"><script>', ""), (None, "")):
         data = {"number": ""} if sent is None else {"number": "", "_sse_version": sent}
         assert script(as_anna.post(url, data).content.decode())["data-version"] == kept
@@ -224,7 +224,24 @@ def test_who_isnt_signed_in_gets_a_403_and_no_login_page(sse_client: StreamClien
 def test_an_object_that_isnt_in_ones_queryset_is_gone(client: Client) -> None:
     order = Order.objects.create(number="secret")
     client.force_login(person("carl", "view_order"))
-    assert state(client, order, f"{'0' * 32}.1")["state"] == "gone"
+    assert state(client, order, f"{'0' * 32}.1.{'0' * 32}")["state"] == "gone"
+
+
+def test_who_deleted_what_one_never_saw_isnt_told(as_anna: Client) -> None:
+    """Primary keys are easily guessed, and the admin's log is about all objects."""
+    carl, eve = Client(), Client()
+    carl.force_login(person("carl", "view_order"))
+    eve.force_login(person("eve", "view_order"))
+    seen, hidden = Order.objects.create(number="a"), Order.objects.create(number="secret")
+    version = script(carl.get(f"{LIST}{seen.pk}/change/").content.decode())["data-version"]
+    for order in (seen, hidden):
+        assert as_anna.post(f"{LIST}{order.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert "anna deleted this order." in state(carl, seen, version)["text"]
+    nothing = {"state": "gone", "text": "This order has been deleted, or you may no longer see it."}
+    assert state(carl, hidden, version) == nothing
+    assert state(carl, hidden, "") == nothing
+    assert state(carl, hidden, f"{'0' * 32}.1.{'0' * 32}") == nothing
+    assert state(eve, seen, version) == nothing  # it isn't hers
 
 
 def test_a_cursor_that_could_not_stand_in_a_stream_is_refused(as_anna: Client) -> None:

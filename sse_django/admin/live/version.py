@@ -24,12 +24,13 @@ from django.utils.translation import gettext as _
 
 #: The form's hidden field: a form that comes back with errors still is about the object as it was when it was opened.
 FIELD = "_sse_version"
-_VERSION = re.compile(r"([0-9a-f]{32})\.([0-9]{1,17})")
+_VERSION = re.compile(r"(([0-9a-f]{32})\.([0-9]{1,17}))\.([0-9a-f]{32})")
 
 
 def version_of(admin: ModelAdmin[Any], request: HttpRequest, obj: Model) -> str:
-    """The object's version now, as text for the page: a digest and when it was made."""
-    return f"{_digest(admin, request, obj)}.{time.time_ns() // 1000}"
+    """The object's version now, as text for the page: a digest, when it was made, and a seal: this user has seen it."""
+    made = f"{_digest(admin, request, obj)}.{time.time_ns() // 1000}"
+    return f"{made}.{_seal(admin, request, str(obj.pk), made)}"
 
 
 def is_version(text: str | None) -> bool:
@@ -40,13 +41,20 @@ def is_version(text: str | None) -> bool:
 def what_became(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, version: str) -> dict[str, str]:
     """`{"state": "same" | "changed" | "gone", "text": a sentence for the person}`."""
     match = _VERSION.fullmatch(version)
-    digest, since = (match[1], int(match[2])) if match else ("", 0)
+    digest, since = (match[2], int(match[3])) if match else ("", 0)
     obj = admin.get_object(request, object_id)
     if obj is None:
-        return {"state": "gone", "text": _gone(admin, request, object_id, since)}
+        # What the admin's log says of an object is for those who have seen it: it may be one that they never could.
+        seen = match is not None and constant_time_compare(match[4], _seal(admin, request, object_id, match[1]))
+        return {"state": "gone", "text": _gone(admin, request, object_id, since if seen else None)}
     if not digest or constant_time_compare(digest, _digest(admin, request, obj)):
         return {"state": "same", "text": ""}
     return {"state": "changed", "text": _changed(admin, request, object_id, since)}
+
+
+def _seal(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, made: str) -> str:
+    what = "\0".join([admin.opts.label_lower, object_id, str(request.user.pk), made])
+    return salted_hmac("sse_django.admin.live.seen", what, algorithm="sha256").hexdigest()[:32]
 
 
 def _digest(admin: ModelAdmin[Any], request: HttpRequest, obj: Any) -> str:
@@ -93,8 +101,8 @@ def _changed(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, since
     return _("At %(time)s %(user)s changed this %(name)s.") % {**names, "user": entry.user, "time": _time(entry)}
 
 
-def _gone(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, since: int) -> str:
-    entry = _entry(admin, object_id, since)
+def _gone(admin: ModelAdmin[Any], request: HttpRequest, object_id: str, since: int | None) -> str:
+    entry = None if since is None else _entry(admin, object_id, since)
     names = {"name": admin.opts.verbose_name}
     if entry is None or not entry.is_deletion():
         return _("This %(name)s has been deleted, or you may no longer see it.") % names
