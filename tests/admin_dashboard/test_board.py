@@ -70,12 +70,6 @@ class Viewer:
         return await self.until(lambda event, data: event == name)
 
 
-async def until_async(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 def _value(data: Any) -> Any:
     return data["update"]["point"][1]["value"]
 
@@ -190,16 +184,19 @@ async def test_a_slow_source_never_overlaps_itself_and_says_that_it_is_late() ->
 
 async def test_a_source_that_hangs_is_said_to_those_who_come_later_too() -> None:
     release = threading.Event()
+    asked = asyncio.Event()
+    here = asyncio.get_running_loop()
 
     def hangs() -> int:
+        here.call_soon_threadsafe(asked.set)
         release.wait(20)
         return 1
 
     one = board(n=Number(hangs, interval=QUICK, timeout=0.5))
     try:
-        async with watching(one, "n") as viewer:
+        async with watching(one, "n") as viewer, asyncio.timeout(10):
             await viewer.event("state")
-            await until_async(lambda: any(t.name == "sse-dashboard" for t in threading.enumerate()))
+            await asked.wait()
         async with watching(one, "n") as viewer:  # who has loaded the page again, since nothing came
             assert (await viewer.problem())["kind"] == "timeout"
     finally:

@@ -1,8 +1,8 @@
 """One call of a widget's source: a sync or an async function, or a queryset, run where that does no harm.
 
-A sync function has a daemon thread for the call, at most THREADS at once in a process, but for those that are late; an async one runs on the background
-loop, with a thread of its own for its queries. Whatever connection the call has opened is closed, or back in its pool, when it
-is over. Nothing of the viewers' requests is around: no user, no language, no time zone.
+A sync function has a daemon thread for the call, at most THREADS at once in a process, but for those that are late; an async
+one runs on the background loop, with a thread of its own for its queries. Whatever connection the call has opened is closed, or
+back in its pool, when it is over. Nothing of the viewers' requests is around: no user, no language, no time zone.
 """
 
 from __future__ import annotations
