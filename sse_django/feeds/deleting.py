@@ -25,14 +25,15 @@ def before(sender: type[models.Model], instance: models.Model, using: str, **kwa
             continue  # Django deletes the row of the feed's own model as well, and says so
         now = channels_in_memory(binding.feed, instance)
         if now is not None and binding.sees_all and not now.fields:
-            seen[binding] = now.channels
+            seen[binding.feed.label] = now.channels
         else:
-            seen[binding] = binding.stored(using, instance.pk, lock=True)
+            seen[binding.feed.label] = binding.stored(using, instance.pk, lock=True)
     instance._state.__dict__[OLD] = seen
 
 
 def after(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
     """post_delete."""
-    for binding, channels in instance._state.__dict__.pop(OLD, {}).items():
-        if channels:
+    seen = instance._state.__dict__.pop(OLD, {})
+    for binding in bindings_of(sender):
+        if channels := seen.get(binding.feed.label):
             publish(binding.feed, using, [Change(instance.pk, None, channels)])

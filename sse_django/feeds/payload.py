@@ -40,6 +40,7 @@ class Payload:
         self._feed = feed
         self._adapter: TypeAdapter[Any] = TypeAdapter(feed.schema)
         self._dump = make_dump(self._adapter)
+        self._pk = feed.model._meta.pk
         names = set(feed.schema.model_fields)
         meta = feed.model._meta
         attnames = {field.attname for field in meta.concrete_fields}
@@ -81,6 +82,7 @@ class Payload:
 
     def deleted(self, pk: Any) -> Sent:
         """Only the primary key, or what removes its element."""
+        pk = self._pk.to_python(pk)  # of an instance that nobody has read it may be text
         if self._feed.template_name is None:
             return Sent("deleted", dump_json({"pk": pk}).decode())
         element = self._feed.element_id(pk)

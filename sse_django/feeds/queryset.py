@@ -39,9 +39,18 @@ class FeedQuerySet(models.QuerySet[M]):
                 old = {binding: _channels(binding, using, batch) for binding in here}
                 updated += super(FeedQuerySet, self.filter(pk__in=batch)).update(**kwargs)
                 for binding in here:
-                    _tell(binding, using, batch, old[binding])
+                    _tell(binding, using, [*batch, *self._new_keys(kwargs, batch)], old[binding])
         self._result_cache = None
         return updated
+
+    def _new_keys(self, values: dict[str, Any], pks: Collection[Any]) -> list[Any]:
+        """The primary key that an update gives to a row, if it is one that it doesn't have."""
+        key = self.model._meta.pk
+        value = values.get(key.name, values.get(key.attname))
+        if value is None or hasattr(value, "resolve_expression"):
+            return []
+        value = key.to_python(getattr(value, "pk", value))
+        return [] if value in pks else [value]
 
     def _lock(self, using: str) -> list[Any]:
         """Lock the rows of this queryset; their primary keys."""

@@ -58,7 +58,7 @@ def after(
     for binding in bindings_of(sender):
         feed, pk = binding.feed, binding.pk_of(instance)
         # A child may be created of a parent that was there.
-        was = old.get(binding, frozenset() if created else None)
+        was = old.get(feed.label, frozenset() if created else None)
         if raw:
             # A fixture is loaded: what the row points at may not be there yet.
             transaction.on_commit(functools.partial(_publish_raw, binding, using, pk, was), using=using)
@@ -108,7 +108,7 @@ def _wrap_do_update(do_update: Callable[..., Any]) -> Any:
         def go_on(queryset: Any) -> Any:
             return do_update(self, queryset, using, pk, values, *args, **kwargs)
 
-        here = [b for b in bindings_of(type(self)) if b not in self._state.__dict__.get(OLD, {})] if values else []
+        here = _unread(self) if values else []
         if not here:
             return go_on(base_qs)
         written = {field.attname: value for field, _, value in values}
@@ -164,9 +164,14 @@ def _expected(
     return expected
 
 
+def _unread(instance: models.Model) -> list[Binding]:
+    old = instance._state.__dict__.get(OLD, {})  # by label: an instance that could not be saved may be pickled
+    return [binding for binding in bindings_of(type(instance)) if binding.feed.label not in old]
+
+
 def _read_old(binding: Binding, instance: models.Model, using: str) -> None:
     old = instance._state.__dict__.setdefault(OLD, {})
-    old[binding] = binding.stored(using, binding.pk_of(instance), lock=True)
+    old[binding.feed.label] = binding.stored(using, binding.pk_of(instance), lock=True)
 
 
 @functools.cache

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import enum
+import pickle
+import uuid
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from django.db.models import F
 
 from sse_django.feeds import ModelFeed
 from sse_django.testing import CapturedEvents, capture_events
-from tests.feeds.app.models import Customer, Order, RushOrder
+from tests.feeds.app.models import Customer, Note, Order, RushOrder
 from tests.feeds.test_publishing import CustomerOrders
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -157,3 +160,46 @@ def test_an_enumerations_member_is_what_is_stored_of_it() -> None:
         Order.objects.create(status=Level.GOLD)
         Order.objects.create(status=Order.Status.PAID)
     assert told(events) == [("created", "status:gold"), ("created", "status:paid")]
+
+
+def test_an_instance_that_could_not_be_saved_can_be_pickled() -> None:
+    class NoteFeed(ModelFeed):
+        model = Note
+        fields = ["id", "slug"]
+
+        def channels_for(self, note: Note) -> list[str]:
+            return [f"slug:{note.slug}"]
+
+    Note.objects.create(slug="a")
+    note = Note.objects.create(slug="b")
+    note.slug = "a"
+    with pytest.raises(IntegrityError):
+        note.save()
+    assert pickle.loads(pickle.dumps(note)) == note
+
+
+def test_a_deleted_rows_key_is_what_is_stored_of_it() -> None:
+    class OrderFeed(ModelFeed):
+        model = Order
+        fields = ["id"]
+
+    order = Order.objects.create()
+    with capture_events() as events:
+        Order(pk=str(order.pk)).delete()
+    assert [event.json() for event in events] == [{"pk": order.pk}]
+
+
+def test_a_row_that_is_given_another_key_is_told_of_by_it() -> None:
+    class NoteFeed(ModelFeed):
+        model = Note
+        fields = ["id", "slug"]
+
+    note, key = Note.objects.create(slug="a"), uuid.uuid4()
+    with capture_events() as events:
+        Note.objects.filter(pk=note.pk).update(id=key)
+        Note.objects.filter(pk=key).update(id=key, slug="b")
+    assert [(event.event, event.json()) for event in events] == [
+        ("deleted", {"pk": str(note.pk)}),
+        ("created", {"id": str(key), "slug": "a"}),
+        ("updated", {"id": str(key), "slug": "b"}),
+    ]
