@@ -123,6 +123,20 @@ def test_a_deleted_row_keeps_what_is_typed_and_doesnt_stop_the_others(page: Page
     assert totals(worker) == {"a": "10.00", "c": "6.66"}
 
 
+def test_a_row_that_is_no_objects_shifts_nothing(page: Page, site: Site, worker: Worker) -> None:
+    worker.run("for n, total in (('b', 2), ('d', 4), ('f', 6)): Order.objects.create(number=n, total=total)")
+    open_live(page, site.url + "/admin/orders/summedorder/")
+    field(page, "d", "total").fill("44")
+    worker.run("Order.objects.create(number='a', total=1); Order.objects.get(number='b').delete()")
+    worker.run("Order.objects.create(number='c', total=3)")
+    expect(page.locator("#result_list tbody tr")).to_have_text(
+        [re.compile(text) for text in ("All of them4", "a", "c", "d", "f")]
+    )
+    field(page, "c", "total").fill("33")
+    save(page)
+    assert totals(worker) == {"a": "1.00", "c": "33.00", "d": "44.00", "f": "6.00"}
+
+
 def test_rows_that_came_later_have_the_admins_calendars(page: Page, site: Site, worker: Worker) -> None:
     worker.run("Order.objects.create(number='b')")
     open_live(page, site.url + EDITABLE)

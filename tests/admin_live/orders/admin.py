@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from sse_django.admin import LiveModelAdmin
-from tests.admin_live.orders.models import Customer, Draft, OpenOrder, Order, RushOrder, Tag
+from tests.admin_live.orders.models import Customer, Draft, OpenOrder, Order, RushOrder, SummedOrder, Tag
 
 
 @admin.register(Order)
@@ -43,6 +43,16 @@ class OpenOrderAdmin(LiveModelAdmin):
     list_filter = ["status"]
     ordering = ["number"]
     list_per_page = 20
+    live_check_interval = None
+
+
+@admin.register(SummedOrder)
+class SummedOrderAdmin(LiveModelAdmin):
+    """Its template has a row that is no object's."""
+
+    list_display = ["number", "total"]
+    list_editable = ["total"]
+    ordering = ["number"]
     live_check_interval = None
 
 

@@ -47,6 +47,11 @@ class OpenOrder(Order):
         proxy = True
 
 
+class SummedOrder(Order):
+    class Meta:
+        proxy = True
+
+
 class RushOrder(Order):
     by = models.CharField(max_length=30, default="noon")
 

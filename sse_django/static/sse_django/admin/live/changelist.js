@@ -1,6 +1,6 @@
 // A changelist that stays as a reload would show it: the stream says that something changed, and the page is asked for again.
 import { follow } from "./line.js"
-import { List, rootOf } from "./list.js"
+import { List, rootOf, UnknownRows } from "./list.js"
 import { Mark } from "./mark.js"
 import { Pace } from "./pace.js"
 
@@ -17,7 +17,15 @@ export function followList(data) {
   }
   let expected = nothing()
   const pace = new Pace(refresh)
-  const list = new List(root, JSON.parse(data.keys), texts, () => pace.want())
+  let list
+  try {
+    list = new List(root, JSON.parse(data.keys), texts, () => pace.want())
+  } catch (error) {
+    if (!(error instanceof UnknownRows)) throw error
+    mark.show("off")
+    console.warn(`sse_django: ${error.message}`)
+    return
+  }
   const line = follow(data.stream, {
     cursor: data.cursor,
     on: {
@@ -59,6 +67,7 @@ export function followList(data) {
       const sentence = list.take(next, JSON.parse(fresh.keys), mine)
       if (sentence) mark.say(sentence)
     } catch (error) {
+      if (error instanceof UnknownRows) return off()
       Object.assign(expected.rows, mine.rows, { ...expected.rows })
       expected.more ||= mine.more
       throw error

@@ -32,8 +32,7 @@ export class List {
     this.#texts = texts
     this.#wait = wait
     this.#formset = FormSet.of(root.querySelector("#changelist-form"))
-    const rows = rowsOf(root)
-    this.#name(rows, keys)
+    const rows = this.#name(rowsOf(root), keys)
     this.#shadow = new Shadow(
       root,
       (tree) => this.#prepare(tree, keys).forEach((inputs, i) => this.#formset.assign(rows[i], inputs)),
@@ -80,8 +79,10 @@ export class List {
 
   #settle(keys, hidden) {
     const rows = rowsOf(this.#root)
-    const standing = rows.filter((row) => !row.classList.contains(LEFT))
-    this.#name(standing, keys)
+    const standing = this.#name(
+      rows.filter((row) => !row.classList.contains(LEFT)),
+      keys,
+    )
     const form = this.#root.querySelector("#changelist-form")
     if (this.#formset && form) {
       standing.forEach((row, i) => this.#formset.assign(row, hidden[i]))
@@ -91,8 +92,11 @@ export class List {
     recount()
   }
 
+  // Returns the rows that are objects'.
   #name(rows, keys) {
-    if (rows.length === keys.length) rows.forEach((row, i) => this.#keys.set(row, keys[i]))
+    const found = objectsOf(rows, keys.length)
+    found.forEach((row, i) => this.#keys.set(row, keys[i]))
+    return found
   }
 
   #byKey() {
@@ -163,6 +167,18 @@ export class List {
       .filter(Boolean)
       .join(" ")
   }
+}
+
+// A template may have rows of its own, such as a sum. What is ticked or typed must never come to stand for another object: where
+// it can't be told which rows are objects', there is no following.
+export class UnknownRows extends Error {}
+
+function objectsOf(rows, count) {
+  if (rows.length === count) return rows
+  const controlled = rows.filter((row) => row.querySelector("input, select, textarea"))
+  if (controlled.length === count) return controlled
+  if (controlled.length === 0) return [] // nothing to be mistaken
+  throw new UnknownRows(`the list has ${count} objects, and ${rows.length} rows, ${controlled.length} of them with controls`)
 }
 
 function rowsOf(tree) {
