@@ -95,7 +95,8 @@ def _wrap_save_base(save_base: Callable[..., Any]) -> Any:
         using = using or router.db_for_write(type(self), instance=self)
         if connections[using].in_atomic_block:  # what fails in it is for its owner to handle, as ever
             return save_base(self, *args, **kwargs)
-        with transaction.atomic(using=using):
+        # Without a savepoint: in a transaction by hand, SQLite would commit at its end.
+        with transaction.atomic(using=using, savepoint=False):
             return save_base(self, *args, **kwargs)
 
     in_transaction.sse_feeds = True  # type: ignore[attr-defined]

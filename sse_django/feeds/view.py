@@ -114,8 +114,9 @@ def open_stream(
         return format_sse_event(event=sent.event, data_str=sent.text, id=str(taken.place)), taken.place
 
     after = last_event_id(request)
-    if after is not None:
-        first = (format_sse_event(id=after), Place.parse(after))
+    place = None if after is None else Place.parse(after)
+    if place is not None and place.cursor:
+        first = (format_sse_event(id=after), place)
     else:
         try:
             first = begin()

@@ -12,13 +12,6 @@ from django.test import override_settings
 
 from sse_django.feeds.registry import isolated_feeds
 from sse_django.testing import live_backend
-from tests.backends.conftest import (  # noqa: F401
-    _unblocked,
-    mariadb_alias,
-    postgresql,
-    postgresql_alias,
-    sqlite_alias,
-)
 from tests.engines.databases import empty
 from tests.unit.conftest import _no_stream_outlives_its_test, serve  # noqa: F401
 
@@ -76,7 +69,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres(postgresql_alias: str) -> Iterator[str]:  # noqa: F811
+def postgres(postgresql_alias: str) -> Iterator[str]:
     yield from one_database(postgresql_alias)
 
 

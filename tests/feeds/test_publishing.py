@@ -253,6 +253,21 @@ def test_a_rolled_back_change_is_never_in_the_log(feed: Any, ada: Customer, data
     assert [event for event, *_ in logged(database)] == ["created"]
 
 
+def test_a_transaction_by_hand_is_its_owners(feed: Any, ada: Customer, database: str) -> None:
+    transaction.set_autocommit(False, using=database)
+    try:
+        order = Order.objects.create(customer=ada)
+        order.status = "paid"
+        order.save()
+        order.delete()
+        Order.objects.create(customer=ada)
+        transaction.rollback(using=database)
+    finally:
+        transaction.set_autocommit(True, using=database)
+    assert logged(database) == []
+    assert not Order.objects.exists()
+
+
 def test_a_change_whose_event_can_not_be_stored_has_not_happened(
     feed: Any, ada: Customer, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,7 +109,7 @@ def test_a_client_that_comes_back_gets_just_what_it_missed(
         assert stream.next().event == "created"
 
 
-@pytest.mark.parametrize("lost", ["no-such-cursor", "epoch"])
+@pytest.mark.parametrize("lost", ["no-such-cursor", "~", "~deadbeef", "epoch"])
 def test_after_a_reset_there_is_a_new_snapshot(
     serve: Serve, sse_client: StreamClient, feed: Any, ada: Customer, lost: str
 ) -> None:
