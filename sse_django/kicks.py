@@ -34,11 +34,16 @@ def kick(*, user: Any = None, channel: str | None = None, backend: str = "defaul
 
     Raises:
         TypeError: if neither is given.
+        ValueError: if the user has no primary key (any more): nobody is meant, and everybody would be.
         PublishError: if the engine does not take it.
     """
     if user is None and channel is None:
         raise TypeError("kick() wants a user, a channel, or both")
     pk = getattr(user, "pk", user)
+    if user is not None and pk is None:
+        raise ValueError(
+            f"kick() wants a user with a primary key, got {user!r}: one that is to be deleted is kicked by the key it had"
+        )
     wanted = {"user": None if pk is None else str(pk), "channel": None if channel is None else check_channel(channel)}
     _send(wanted, backend)
 

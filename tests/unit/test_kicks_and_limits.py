@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import alogout
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import path
@@ -91,6 +91,13 @@ def test_a_kick_wants_somebody() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("nobody", [AnonymousUser(), User(username="unsaved")])
+def test_a_kick_of_nobody_is_no_kick_of_everybody(nobody: Any) -> None:
+    for channel in (None, "a"):
+        with pytest.raises(ValueError, match="a user with a primary key"):
+            kick(user=nobody, channel=channel)
+
+
 async def test_logging_out_ends_that_sessions_streams(serve: Serve, async_sse_client: AsyncStreamClient) -> None:
     async def leave(request: HttpRequest) -> HttpResponse:
         await alogout(request)
