@@ -90,7 +90,6 @@ def test_a_kick_wants_somebody() -> None:
         kick(channel="_sse:kick")
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("nobody", [AnonymousUser(), User(username="unsaved")])
 def test_a_kick_of_nobody_is_no_kick_of_everybody(nobody: Any) -> None:
     for channel in (None, "a"):
@@ -98,6 +97,7 @@ def test_a_kick_of_nobody_is_no_kick_of_everybody(nobody: Any) -> None:
             kick(user=nobody, channel=channel)
 
 
+@pytest.mark.django_db(transaction=True)
 async def test_logging_out_ends_that_sessions_streams(serve: Serve, async_sse_client: AsyncStreamClient) -> None:
     async def leave(request: HttpRequest) -> HttpResponse:
         await alogout(request)
