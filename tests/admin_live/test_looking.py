@@ -116,9 +116,10 @@ def test_it_is_taken_while_somebody_watches_and_no_longer(quick: None) -> None:
         table.state = 2
         until(lambda: len(events) == 1, 10, "it is told")
         assert events[0][0].event == "check"
-        watch._watches["default", follower.channel].rested = 0.0
+        (watched,) = watch._watches.values()
+        watched.rested = 0.0
         table.state = 3
-        watch._watches["default", follower.channel].stale.set()  # as if somebody had told of it
+        watched.stale.set()  # as if somebody had told of it
         before = table.looks
         until(lambda: table.looks > before + 3, 10, "it is looked at again")
         assert len(events) == 1
@@ -126,6 +127,24 @@ def test_it_is_taken_while_somebody_watches_and_no_longer(quick: None) -> None:
         until(lambda: not running(), 10, "the thread ends")
         looks = table.looks
         stays(lambda: table.looks == looks, 0.3, "nobody looks")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_admins_of_a_model_each_look_in_their_way(quick: None) -> None:
+    """One that never sees a change doesn't blind the other."""
+    from sse_django.hubs import get_hub
+
+    follower = follow(Order, "default")
+    blind, table = Table(), Table()
+    with live_backend(), all_published() as events:
+        watch.watch(follower, lambda: blind.look(), 60, cursor=None, page=True)
+        watch.watch(follower, table.look, 60, cursor=None, page=True)
+        watch.watch(follower, table.look, 0.05, cursor=None, page=True)
+        reader = get_hub("default").open((follower.channel,), None)
+        table.state = 2
+        until(lambda: len(events) == 1, 10, "it is told")
+        reader.close("disconnected")
+        until(lambda: not running(), 10, "the thread ends")
 
 
 @pytest.mark.django_db(transaction=True)

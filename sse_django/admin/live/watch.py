@@ -102,7 +102,8 @@ def _is_after(one: Cursor, other: Cursor) -> bool:
 
 
 _lock = threading.Lock()
-_watches: dict[tuple[str, str], Watch] = {}
+#: By log, channel and way of looking: two admins of one model may differ in theirs, and the pages of both are to be told.
+_watches: dict[tuple[str, str, object], Watch] = {}
 _thread: threading.Thread | None = None
 _pid = 0
 _wake = threading.Event()
@@ -125,7 +126,10 @@ def watch(follower: Follower, look: Callable[[], object], interval: float, *, cu
         if _pid != os.getpid():  # after a fork there is no thread
             _pid, _thread = os.getpid(), None
             _watches.clear()
-        each = _watches.setdefault((follower.alias, follower.channel), Watch(follower, look, interval))
+        key = follower.alias, follower.channel, getattr(look, "__func__", look)
+        each = _watches.setdefault(key, Watch(follower, look, interval))
+        if interval < each.interval:
+            each.interval, each.due = interval, min(each.due, time.monotonic() + interval)
         each.wanted = time.monotonic()
         each.follows_from(cursor)
         if _thread is None:
