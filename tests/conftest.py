@@ -4,11 +4,32 @@ import signal
 
 import pytest
 
+from tests.engines.fixtures import (  # noqa: F401
+    _unblocked,
+    mariadb_alias,
+    nats,
+    plain_sqlite_alias,
+    postgresql,
+    postgresql_alias,
+    repeatable_mariadb_alias,
+    sqlite_alias,
+    valkey,
+)
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """Async tests run on asyncio alone: Django's ASGI handler and asgiref know no other loop."""
     return "asyncio"
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What the consoles of pages complain about that a test listens to (tests/live/browser.py).
+
+    A folder's fixture for pages sees to it that there are none at the end; a test that expects some takes them out.
+    """
+    return []
 
 
 # A shell that runs this in the background has SIGINT ignored, and every server started here would inherit that.

@@ -18,11 +18,10 @@ from pydantic import TypeAdapter
 
 from sse_django import model_schema
 from sse_django.encoding import Encoder
-from tests.backends.conftest import _unblocked, postgresql, postgresql_alias  # noqa: F401
 
 
 @isolate_apps("tests.app")
-def test_rows_are_sent_as_they_are_described(postgresql_alias: str) -> None:  # noqa: F811
+def test_rows_are_sent_as_they_are_described(postgresql_alias: str) -> None:
     class Booking(models.Model):
         nights = IntegerRangeField()
         price = DecimalRangeField(null=True)

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, Error, InterfaceError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from sse_django.backends.base import BaseBackend, Message, StoredEvent
 from sse_django.backends.bell import Bell
@@ -215,8 +216,14 @@ class DatabaseBackend(BaseBackend):
         self._stop_listening()
         self._state.listen_after = 0.0
         connection = connections[self.using]
-        if not connection.in_atomic_block:
+        if connection.in_atomic_block:
+            return
+        if connection.allow_thread_sharing or threading.current_thread() is threading.main_thread():
             connection.close()
+        else:
+            # SQLite's own leaves a test's in-memory database open, which lives on in the test's thread, to be found by the
+            # garbage collector: a ResourceWarning in whatever test runs then.
+            BaseDatabaseWrapper.close(connection)
 
     # -- inside
 

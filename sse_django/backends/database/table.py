@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from django.db import Error, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from sse_django.backends.base import Message, StoredEvent
@@ -150,7 +151,7 @@ class Table:
             except Error:
                 logger.debug("giving places failed; a reader will", exc_info=True)
             finally:
-                connections[self.using].close()
+                BaseDatabaseWrapper.close(connections[self.using])  # in memory, too: the thread ends here
 
         thread = threading.Thread(target=settle, name="sse-settle", daemon=True)
         thread.start()

@@ -1,4 +1,7 @@
-"""The engines, each started when a test first asks for it, and their databases."""
+"""The engines, each started when a test first asks for it, and their databases.
+
+Of the whole run, not of a folder: two fixtures of one name would be two databases of one alias.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
