@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
-from tests.demo.conftest import listen
-from tests.live.browser import chromium
+from tests.live.browser import chromium, listen
 from tests.live.servers import ROOT, Server
 
 SETTINGS = "tests.admin_dashboard.sample.settings"
@@ -60,18 +59,8 @@ def server(serve: Callable[..., Server]) -> Server:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=15_000)
-    try:
-        with chromium() as running:
-            yield running
-    finally:
-        expect.set_options(timeout=None)
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the browser's console complains about; empty at the end, or the test fails."""
-    return []
+    with chromium() as running:
+        yield running
 
 
 OpenPage = Callable[..., Page]

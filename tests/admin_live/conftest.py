@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.admin_live.servers import Site, Worker, make_database
-from tests.live.browser import chromium
+from tests.live.browser import chromium, listen
 
 BROWSER_TESTS = "in_browser"
 SignIn = Callable[..., Page]
@@ -48,21 +48,8 @@ def worker(process: Worker) -> Worker:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One Chromium. Not for longer than this folder: while it is open, this thread can't run async tests."""
-    expect.set_options(timeout=15_000)
-    try:
-        with chromium() as running:
-            yield running
-    finally:
-        expect.set_options(timeout=None)
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the consoles complain about: errors, warnings, refusals of the content security policy.
-
-    Empty at the end, or the test fails; one that expects some takes them out.
-    """
-    return []
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
@@ -91,14 +78,3 @@ def sign_in(browser: Browser, site: Site, complaints: list[str]) -> Iterator[Sig
 @pytest.fixture
 def page(sign_in: SignIn) -> Page:
     return sign_in("anna")
-
-
-def listen(page: Page, complaints: list[str]) -> None:
-    """Collect what a page's console complains about."""
-
-    def on_console(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            complaints.append(message.text)
-
-    page.on("console", on_console)
-    page.on("pageerror", lambda error: complaints.append(str(error)))

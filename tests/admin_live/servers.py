@@ -6,13 +6,11 @@ import subprocess
 import sys
 from ast import literal_eval
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from tests.live.client import fetch
-from tests.live.servers import ROOT, free_port
-from tests.live.waiting import until
+from tests.live.process import SiteProcess
+from tests.live.servers import ROOT
 
-START_TIMEOUT = 30.0
 KINDS = {
     "uvicorn": ["uvicorn", "tests.admin_live.asgi:application", "--port", "{port}", "--lifespan", "off"],
     "gunicorn-gthread": [
@@ -42,54 +40,14 @@ def environment(database: str, redis: str | None = None) -> dict[str, str]:
     }
 
 
-class Site:
+class Site(SiteProcess):
     """A server. A context manager that kills it; `kill` and `start` again, as in a deployment."""
 
     def __init__(
         self, database: str, log: Path, *, kind: str = "uvicorn", redis: str | None = None, port: int | None = None
     ) -> None:
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._log = log
-        self._command = [sys.executable, "-m", *(part.format(port=self.port) for part in KINDS[kind])]
-        self._environment = environment(database, redis)
-        self.start()
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command, cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        try:
-            until(self._answers, START_TIMEOUT, f"the site answers on {self.url}")
-        except BaseException as exc:
-            self.kill()
-            exc.add_note(self.log())
-            raise
-
-    def _answers(self) -> bool:
-        if self._process.poll() is not None:
-            raise RuntimeError(f"the site ended with {self._process.returncode} before it answered")
-        try:
-            fetch(f"{self.url}/static/sse_django/sse.js", timeout=5)
-        except ConnectionRefusedError:
-            return False
-        return True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.kill()
-
-    def kill(self) -> None:
-        """SIGKILL: no goodbye to anyone."""
-        self._process.kill()
-        self._process.wait(10)
-
-    def log(self) -> str:
-        return self._log.read_text(errors="replace")
+        probe = "/static/sse_django/sse.js"
+        super().__init__(KINDS[kind], env=environment(database, redis), log=log, probe=probe, port=port)
 
     def requests(self, target: str) -> int:
         """How often something was asked for."""

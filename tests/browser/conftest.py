@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.server import SiteServer
-from tests.live.browser import chromium
+from tests.live.browser import chromium, listen
 from tests.live.waiting import until
 
 # In the page: open(name, url, options) connects, and keeps what it hears under that name. The module is imported, not inlined:
@@ -103,12 +103,6 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def complaints() -> list[str]:
-    """What the consoles complain about. Empty at the end, or the test fails; a test that expects some takes them out."""
-    return []
-
-
-@pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """Cookies, locks and channels of the test's own."""
     context = browser.new_context()
@@ -118,20 +112,16 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def open_page(context: BrowserContext, complaints: list[str]) -> Iterator[Callable[[str], Page]]:
+    """A page whose console must stay clean."""
+
     def open_page(url: str) -> Page:
         page = context.new_page()
-
-        def on_console(message: ConsoleMessage) -> None:
-            if message.type in ("error", "warning"):
-                complaints.append(message.text)
-
-        page.on("console", on_console)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        listen(page, complaints)
         page.goto(url)
         return page
 
     yield open_page
-    assert not complaints, complaints
+    assert not complaints, complaints  # before the context closes, which breaks off what is open
 
 
 @pytest.fixture

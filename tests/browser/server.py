@@ -1,21 +1,18 @@
 """The site in a process of its own, on uvicorn, and what it knows of its streams."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode
 
 from tests.live.client import fetch
-from tests.live.servers import ROOT, free_port
-from tests.live.waiting import until
-
-START_TIMEOUT = 30.0
+from tests.live.process import SiteProcess
+from tests.live.servers import ROOT
 
 
-class SiteServer:
+class SiteServer(SiteProcess):
     """A running site; a context manager that ends it.
 
     Args:
@@ -25,51 +22,23 @@ class SiteServer:
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
         self.folder = folder
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._env = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "tests.browser.project.settings",
-            "BROWSER_TEST_DATABASE": str(folder / "site.sqlite3"),
-            "PYTHONUNBUFFERED": "1",
-        }
-        self.start()
+        super().__init__(
+            [
+                *("uvicorn", "tests.browser.project.asgi:application"),
+                *("--host", "127.0.0.1", "--port", "{port}", "--lifespan", "off"),
+            ],
+            env={
+                "DJANGO_SETTINGS_MODULE": "tests.browser.project.settings",
+                "BROWSER_TEST_DATABASE": str(folder / "site.sqlite3"),
+            },
+            log=folder / "site.log",
+            probe="/counts/",
+            port=port,
+        )
 
     def start(self) -> None:
-        """Start it, on the port it had."""
         self._run("-m", "django", "migrate", "--verbosity", "0")
-        command = ["-m", "uvicorn", "tests.browser.project.asgi:application", "--host", "127.0.0.1"]
-        with (self.folder / "site.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, *command, "--port", str(self.port), "--lifespan", "off"],
-                cwd=ROOT,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            until(self._answers, START_TIMEOUT, f"the site answers on {self.url}")
-        except BaseException as exc:
-            self.kill()
-            exc.add_note((self.folder / "site.log").read_text(errors="replace"))
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.kill()
-
-    def kill(self) -> None:
-        """SIGKILL: no goodbye to anyone, as in a crash."""
-        self._process.kill()
-        self._process.wait(10)
-
-    def terminate(self) -> None:
-        """SIGTERM, as at a deployment."""
-        self._process.terminate()
-        self._process.wait(20)
+        super().start()
 
     def send(self, channel: str, data: object, event: str | None = None) -> None:
         """Publish JSON in a channel."""
@@ -102,15 +71,6 @@ class SiteServer:
 
     def _run(self, *command: str) -> None:
         done = subprocess.run(
-            [sys.executable, *command], cwd=ROOT, env=self._env, capture_output=True, text=True, check=False
+            [sys.executable, *command], cwd=ROOT, env=self.env, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
-
-    def _answers(self) -> bool:
-        if self._process.poll() is not None:
-            raise RuntimeError(f"the site ended with {self._process.returncode} before it answered")
-        try:
-            fetch(f"{self.url}/counts/", timeout=5)
-        except ConnectionRefusedError:
-            return False
-        return True

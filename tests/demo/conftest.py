@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.demo.server import DemoServer, manage
-from tests.live.browser import chromium
+from tests.live.browser import chromium, listen
 
 QUICK = 0.005
 #: Longer than any test: what comes after such a pause never comes.
@@ -48,22 +48,8 @@ def halting_demo(database: Path) -> Iterator[DemoServer]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One Chromium for the tests in this folder. Not for longer: while it is open, this thread can't run async tests."""
-    # Longer than EventSource's usual three seconds before it asks again.
-    expect.set_options(timeout=15_000)
-    try:
-        with chromium() as running:
-            yield running
-    finally:
-        expect.set_options(timeout=None)
-
-
-@pytest.fixture
-def complaints() -> list[str]:
-    """What the page fixture's console complains about: errors, warnings, refusals of the content security policy.
-
-    Empty at the end, or the test fails; a test that expects some takes them out.
-    """
-    return []
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture
@@ -76,18 +62,8 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
+    """Its console must stay clean."""
     page = context.new_page()
     listen(page, complaints)
     yield page
-    assert not complaints, complaints
-
-
-def listen(page: Page, complaints: list[str]) -> None:
-    """Collect what a page's console complains about."""
-
-    def on_console(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            complaints.append(message.text)
-
-    page.on("console", on_console)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    assert not complaints, complaints  # before the context closes, which breaks off what is open

@@ -5,13 +5,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-from tests.live.client import fetch
-from tests.live.servers import ROOT, free_port
-from tests.live.waiting import until
-
-START_TIMEOUT = 30.0
+from tests.live.process import SiteProcess
+from tests.live.servers import ROOT
 
 COMMANDS = {
     "uvicorn": [
@@ -31,7 +28,7 @@ class Request(NamedTuple):
     status: int
 
 
-class DemoServer:
+class DemoServer(SiteProcess):
     """A running demo; a context manager that kills it.
 
     Args:
@@ -42,47 +39,13 @@ class DemoServer:
     """
 
     def __init__(self, database: Path, *, pace: float, kind: str = "uvicorn", port: int | None = None) -> None:
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._log = database.with_name(f"{kind}-{self.port}-{os.urandom(4).hex()}.log")
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", *(part.format(port=self.port) for part in COMMANDS[kind])],
-                cwd=ROOT,
-                env={**environment(database), "DEMO_PACE": str(pace), "PYTHONUNBUFFERED": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            until(self._answers, START_TIMEOUT, f"the demo answers on {self.url}")
-        except BaseException as exc:
-            self.kill()
-            exc.add_note(self.log())
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.kill()
-
-    def _answers(self) -> bool:
-        if self._process.poll() is not None:
-            raise RuntimeError(f"the demo ended with {self._process.returncode} before it answered")
-        try:
-            fetch(f"{self.url}/static/catalog/favicon.svg", timeout=5)
-        except ConnectionRefusedError:
-            return False
-        return True
-
-    def kill(self) -> None:
-        """SIGKILL: no goodbye to anyone, as in a crash."""
-        self._process.kill()
-        self._process.wait(10)
-
-    def log(self) -> str:
-        return self._log.read_text(errors="replace")
+        super().__init__(
+            COMMANDS[kind],
+            env={**environment(database), "DEMO_PACE": str(pace)},
+            log=database.with_name(f"{kind}-{os.urandom(4).hex()}.log"),
+            probe="/static/catalog/favicon.svg",
+            port=port,
+        )
 
     def requests(self, path: str) -> list[Request]:
         """The requests for a path, with or without a query, in order."""

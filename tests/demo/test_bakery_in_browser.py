@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.demo.bakery import be, left, live, opened
-from tests.demo.conftest import QUICK, listen
+from tests.demo.conftest import QUICK
 from tests.demo.server import DemoServer, manage
 from tests.demo.test_looks import CONTRASTS
+from tests.live.browser import listen
 from tests.live.waiting import until
 
 OpenBrowser = Callable[..., Page]

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from demo_project.catalog import tour
-from tests.demo.conftest import listen
 from tests.demo.server import DemoServer
+from tests.live.browser import listen
 
 PATHS = ["/", *(f"/examples/{example.slug}/" for example in tour.EXAMPLES)]
 

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from demo_project.catalog import tour
-from tests.demo.conftest import NEVER, QUICK, listen
+from tests.demo.conftest import NEVER, QUICK
 from tests.demo.server import DemoServer
+from tests.live.browser import listen
 from tests.live.waiting import stays, until
 
 #: Seconds that EventSource waits before it asks again, if the server doesn't say; Chromium's choice, and some more.

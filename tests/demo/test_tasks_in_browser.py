@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.demo.conftest import QUICK, listen
+from tests.demo.conftest import QUICK
 from tests.demo.server import DemoServer, manage
+from tests.live.browser import listen
 
 PAGES = ["htmx", "datastar"]
 

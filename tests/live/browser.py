@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 # Without these Chromium asks Google for things at every start, and as root it won't start at all.
 FLAGS = [
@@ -21,6 +21,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+#: Seconds that `expect` waits: the machine may be busy, and an EventSource rests three seconds before it asks again.
+PATIENCE = 15.0
 
 
 def find() -> str:
@@ -42,6 +45,7 @@ def chromium() -> Iterator[Browser]:
     although nothing of ours is async. Hence DJANGO_ALLOW_ASYNC_UNSAFE, for as long as the browser is open.
     """
     path = find()
+    expect.set_options(timeout=1000 * PATIENCE)
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     try:
@@ -52,7 +56,19 @@ def chromium() -> Iterator[Browser]:
             finally:
                 browser.close()
     finally:
+        expect.set_options(timeout=None)
         if before is None:
             del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
         else:
             os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+def listen(page: Page, complaints: list[str]) -> None:
+    """Collect what a page's console complains about: errors, warnings, refusals of the content security policy."""
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(message.text)
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: complaints.append(str(error)))

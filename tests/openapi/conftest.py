@@ -10,21 +10,17 @@ import uvicorn
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, Page
 
-from tests.live.browser import chromium
+from tests.live.browser import chromium, listen
 from tests.live.waiting import until
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for a module. While it is open, this thread can't run async code."""
-    expect.set_options(timeout=15_000)  # the machine may be busy
-    try:
-        with chromium() as running:
-            yield running
-    finally:
-        expect.set_options(timeout=None)
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -45,23 +41,11 @@ def origin() -> Iterator[str]:
 
 
 @pytest.fixture
-def complaints() -> list[str]:
-    """What the page's console complains about. Empty at the end, or the test fails; a test that expects some takes them out."""
-    return []
-
-
-@pytest.fixture
 def page(browser: Browser, complaints: list[str]) -> Iterator[Page]:
     """A page whose console must stay clean."""
     context = browser.new_context(reduced_motion="reduce")
     page = context.new_page()
-
-    def on_console(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            complaints.append(message.text)
-
-    page.on("console", on_console)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    listen(page, complaints)
     yield page
     context.close()
     assert not complaints, complaints
