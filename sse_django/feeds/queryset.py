@@ -37,11 +37,17 @@ class FeedQuerySet(models.QuerySet[M]):
             for start in range(0, len(pks), BATCH):
                 batch = pks[start : start + BATCH]
                 old = {binding: _channels(binding, using, batch) for binding in here}
-                updated += super(FeedQuerySet, self.filter(pk__in=batch)).update(**kwargs)
+                updated += super(FeedQuerySet, self._just(batch, using)).update(**kwargs)
                 for binding in here:
                     _tell(binding, using, [*batch, *self._new_keys(kwargs, batch)], old[binding])
         self._result_cache = None
         return updated
+
+    def _just(self, pks: Collection[Any], using: str) -> FeedQuerySet[M]:
+        """The rows with these keys. Not by our own filter as well: an earlier batch may have changed what it finds."""
+        if self.query.annotations:  # to which values may refer
+            return self.filter(pk__in=pks)
+        return type(self)(self.model, using=using).filter(pk__in=pks).order_by(*self.query.order_by)
 
     def _new_keys(self, values: dict[str, Any], pks: Collection[Any]) -> list[Any]:
         """The primary key that an update gives to a row, if it is one that it doesn't have."""
@@ -125,6 +131,8 @@ class FeedQuerySet(models.QuerySet[M]):
         if names and names != [meta.pk.name]:
             attnames = [meta.get_field(name).attname for name in names]  # type: ignore[union-attr]
             keys = [{name: getattr(obj, name) for name in attnames} for obj in objs]
+        elif update_conflicts and connections[self.db].vendor == "mysql" and _has_other_keys(self.model):
+            raise _unknowable("on this database a conflict may be one of any unique field")
         elif have_keys:
             keys = [{"pk": obj.pk} for obj in objs]
         else:
@@ -159,6 +167,12 @@ def _tell_created(binding: Binding, using: str, made: Sequence[models.Model]) ->
     unread = [obj.pk for obj in made if binding.as_stored(obj) is None]
     rows = {**{obj.pk: obj for obj in made}, **dict.fromkeys(unread), **read_rows(binding.feed, using, unread)}
     publish(binding.feed, using, [Change(pk, row) for pk, row in rows.items() if row is not None])
+
+
+def _has_other_keys(model: type[models.Model]) -> bool:
+    meta = model._meta
+    fields = any(field.unique and not field.primary_key for field in meta.concrete_fields)
+    return fields or bool(meta.unique_together) or any(isinstance(c, models.UniqueConstraint) for c in meta.constraints)
 
 
 def _unknowable(why: str) -> NotSupportedError:

@@ -8,7 +8,7 @@ import pytest
 from django.db import NotSupportedError
 from django.db.models import F, Value
 
-from sse_django.feeds import ModelFeed
+from sse_django.feeds import ModelFeed, queryset
 from sse_django.testing import CapturedEvents, capture_events
 from tests.feeds.app.models import Customer, Note, Order, Ticket
 from tests.feeds.test_publishing import CustomerOrders, statements
@@ -67,6 +67,17 @@ def test_update_tells_of_each_row_as_it_is_then(feed: Any) -> None:
     with capture_events() as events:
         assert Order.objects.update(total=F("total") + 1) == 3
     assert len(events) == 3
+
+
+def test_an_update_in_batches_changes_what_one_statement_would(feed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queryset, "BATCH", 1)
+    ada = Customer.objects.create(name="Ada")
+    Order.objects.bulk_create([Order(customer=ada), Order(customer=ada, status="paid")])
+    of_those_who_want_one = Order.objects.filter(customer__in=Order.objects.filter(status="new").values("customer"))
+    with capture_events() as events:
+        assert of_those_who_want_one.update(status="gone") == 2
+    assert [event.json()["status"] for event in events] == ["gone", "gone"]
+    assert set(Order.objects.values_list("status", flat=True)) == {"gone"}
 
 
 def test_bulk_update_goes_through_update(feed: Any) -> None:
