@@ -50,7 +50,7 @@ def test_idle_async_streams_hold_neither_connections_nor_threads(
         until(few, SETTLED, "the counts came down")
         stays(few, 1.5, "few connections and threads")
         for stream in streams:
-            assert stream.block(3).raw == b": ping"
+            assert stream.block().raw == b": ping"
     # Everybody leaves at the same moment, and each end may want the database and a thread again.
     for n in range(STREAMS):
         server.traced(f"db-idle-{n}", "finally", timeout=5)
@@ -69,7 +69,7 @@ def test_idle_async_streams_under_wsgi_hold_nothing_but_the_servers_own_threads(
         until(few, SETTLED, "the counts came down")
         stays(few, 1.5, "few connections and threads")
         for stream in streams:
-            assert stream.block(3).raw == b": ping"
+            assert stream.block().raw == b": ping"
 
 
 def test_persistent_connections_are_given_back_too(shared_server: StartServer, postgres: Postgres) -> None:

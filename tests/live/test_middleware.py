@@ -45,7 +45,7 @@ def test_a_stream_streams_under(middleware: str, path: str, kind: str, shared_se
         assert stream.status == 200
         assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert stream.headers.get("content-encoding", "identity") == "identity"
-        assert stream.event(timeout=3).json() in ({"n": 0}, {"visits": 0}, {"user": ""})
+        assert stream.event().json() in ({"n": 0}, {"visits": 0}, {"user": ""})
 
 
 @KINDS
@@ -54,7 +54,7 @@ def test_a_stream_streams_under_the_usual_stack(path: str, kind: str, shared_ser
     stack = (SECURITY, GZIP, CONDITIONAL, LOCALE, XFRAME)
     server = shared_server(kind, middleware=stack)
     with Stream(f"{server.url}/{path}/?name={name}", headers={"Accept-Encoding": "gzip"}) as stream:
-        stream.event(timeout=3)
+        stream.event()
 
 
 @KINDS
@@ -63,7 +63,7 @@ def test_a_stream_streams_under_the_debug_toolbar(path: str, kind: str, shared_s
     server = shared_server(kind, middleware=(TOOLBAR,), settings=TOOLBAR_SETTINGS)
     assert b"djDebug" in fetch(f"{server.url}/page/"), "the toolbar is not on, so this would show nothing"
     with Stream(f"{server.url}/{path}/?name={name}") as stream:
-        stream.event(timeout=3)
+        stream.event()
 
 
 @pytest.mark.skipif(django.VERSION < (6, 0), reason="ContentSecurityPolicyMiddleware came with Django 6.0")
@@ -73,7 +73,7 @@ def test_a_stream_streams_under_csp(path: str, kind: str, shared_server: StartSe
     server = shared_server(kind, middleware=(CSP,), settings=CSP_SETTINGS)
     with Stream(f"{server.url}/{path}/?name={name}") as stream:
         assert stream.headers["content-security-policy"] == "default-src 'self'"
-        stream.event(timeout=3)
+        stream.event()
 
 
 @KINDS
@@ -98,7 +98,7 @@ def test_atomic_requests_do_not_put_a_transaction_around_a_stream(
     before = int(fetch(f"{server.url}/db-ping/"))
     try:
         with Stream(f"{server.url}/{path}/?name={name}") as stream:
-            stream.event(timeout=3)
+            stream.event()
             assert int(fetch(f"{server.url}/db-ping/")) == before + 1, "the row waits for the end of the stream"
     finally:
         fetch(f"{server.url}/forget/?name={name}")
@@ -133,4 +133,4 @@ def test_a_post_needs_a_csrf_token_and_then_streams(
     headers = {"Cookie": f"csrftoken={token}", "X-CSRFToken": token}
     with Stream(url, headers=headers, **request) as stream:
         assert stream.status == 200
-        assert stream.event(timeout=3).json() == {"n": 0}
+        assert stream.event().json() == {"n": 0}

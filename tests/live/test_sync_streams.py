@@ -53,4 +53,4 @@ def test_a_sync_stream_over_the_limit_is_told_to_come_back(kind: str, shared_ser
         with Stream(f"{server.url}/sync-idle/?name={name}-later") as later:
             return later.block().data is not None
 
-    until(admitted, 3, "a place became free when the others left")
+    until(admitted, 10, "a place became free when the others left")

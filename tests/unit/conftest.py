@@ -35,7 +35,7 @@ def serve() -> Iterator[Callable[..., None]]:
 @pytest.fixture(autouse=True)
 def _no_stream_outlives_its_test() -> Iterator[None]:
     yield
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 10
     while shutdown.open_streams() and time.monotonic() < deadline:
         gc.collect()  # a response that was made and never read is closed when it goes
         time.sleep(0.01)

@@ -648,7 +648,7 @@ async def test_a_response_thrown_away_by_middleware_takes_its_stream_along(
     async_sse_client.raise_request_exception = False
     with override_settings(MIDDLEWARE=["tests.unit.test_event_stream.BrokenMiddleware"]):
         assert (await async_sse_client.get("/")).status_code == 500
-    await asyncio.wait_for(ended.wait(), 2)
+    await asyncio.wait_for(ended.wait(), 10)
 
 
 class BrokenMiddleware(SyncOnlyMiddleware):

@@ -160,7 +160,7 @@ async def test_cancelling_the_reader_closes_the_generator() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await asyncio.wait_for(ended.wait(), 1)
+    await asyncio.wait_for(ended.wait(), 10)
 
 
 async def test_a_task_group_in_the_generator_survives_its_closing() -> None:
