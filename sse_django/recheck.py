@@ -67,6 +67,9 @@ class OwnThread(ThreadSensitiveContext):
     """A thread for one question, whose connections are closed after it."""
 
     async def __aexit__(self, *exc_info: object) -> None:
-        if self in SyncToAsync.context_to_thread_executor:
-            await sync_to_async(close_own)({})
+        executor = SyncToAsync.context_to_thread_executor.get(self)
+        if executor is not None:
+            # Not awaited here: who is cancelled in between would leave the thread, and what it has open, behind. The thread's
+            # end, which comes next, waits for it.
+            executor.submit(close_own, {})
         await super().__aexit__(*exc_info)  # type: ignore[no-untyped-call]
