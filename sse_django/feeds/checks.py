@@ -1,6 +1,6 @@
 """System checks of feeds: what is allowed, and yet will disappoint.
 
-E004 a feed's backend isn't in BACKENDS; E005 it says where changes go and not who reads there. W006 its model is in another
+E004 a feed's backend isn't in BACKENDS; E006 it says where changes go and not who reads there. W006 its model is in another
 database than the log; W007 its rows don't say which row they are; W008 its snapshot is limited and its live events aren't.
 """
 
@@ -21,6 +21,10 @@ from sse_django.feeds.registry import feeds
 
 def check_feeds(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """All of them, for every feed."""
+    try:
+        get_settings()
+    except ImproperlyConfigured:
+        return []  # E001 says so
     return [message for cls in feeds() for message in _check(cls)]
 
 
@@ -43,7 +47,7 @@ def _check(cls: type[ModelFeed]) -> Iterator[CheckMessage]:
             f"{problem}.",
             hint="Define both, or neither for one channel that everybody reads.",
             obj=cls,
-            id="sse_django.E005",
+            id="sse_django.E006",
         )
     using = router.db_for_write(cls.model)
     if log.transactional and not feed.joins(using):

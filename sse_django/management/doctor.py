@@ -175,6 +175,9 @@ def _ping(wire: Wire, seen: list[Block], timeout: float) -> Finding:
             return Finding("ok", f"a ping came after {block.at - started:.1f} s")
         busy += 1
     if wire.ended:
+        if [block for block in seen if block.data is None and block.id is None and not block.comments] == seen:
+            hint = "This is how sse_django says not now: MAX_STREAMS or MAX_STREAMS_PER_USER, or a server that is stopping."
+            return Finding("fail", "the stream was refused: it ended with a time to come back, and nothing else", hint)
         return Finding("skip", "the stream ended before there was a ping")
     if busy:
         return Finding("skip", f"{busy} events, and so no silence for a ping")

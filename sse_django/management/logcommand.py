@@ -15,6 +15,9 @@ from sse_django.backends.memory import MemoryBackend
 class LogCommand(BaseCommand):
     """A command with `--backend`."""
 
+    # What a deployment should know it is told by runserver and check, not by each publish. What can't work raises here anyway.
+    requires_system_checks: list[str] = []
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--backend",

@@ -26,6 +26,7 @@ class Stream:
     """One method of one stream's URL.
 
     Args:
+        named: whether its URL has a name.
         id: the operationId: unique in the document, and the same for as long as the URL's name is.
         path: as OpenAPI writes it.
         events: what it may send.
@@ -33,6 +34,7 @@ class Stream:
         arguments: what the docstring says of parameters, by name.
     """
 
+    named: bool
     id: str
     method: str
     path: str
@@ -79,6 +81,8 @@ def streams(urlconf: Any = None) -> list[Stream]:
 def _streaming_views(route: Route) -> Iterator[tuple[str | None, StreamingView, Any]]:
     """The streams of a view: a method (None: the view decides), what is known of it, and the code somebody wrote."""
     view: Any = route.view
+    if getattr(view, "sse_internal", False):  # a stream of the package's own pages, which nobody else is to read
+        return
     view_class: type[View] | None = getattr(view, "view_class", None)
     streaming = getattr(view, "sse_stream", None)
     if isinstance(streaming, StreamingView):  # some callables have any attribute that one asks for
@@ -88,7 +92,7 @@ def _streaming_views(route: Route) -> Iterator[tuple[str | None, StreamingView, 
             # method_decorator(event_stream) marks its wrapper with what it found out about a dummy; only the options are right.
             function = getattr(view_class, method, None)
             marked = getattr(function, "sse_stream", None)
-            if isinstance(marked, StreamingView):
+            if function is not None and isinstance(marked, StreamingView):
                 yield method, StreamingView(function, marked.options), _written(function)
 
 
@@ -121,6 +125,7 @@ def _described(route: Route, method: str | None, streaming: StreamingView, code:
     for one in [method] if method else _methods(guards, body):
         yield Stream(
             id="_".join([*route.namespaces, route.name or _name(about)]),
+            named=bool(route.name),
             method=one,
             path=route.path,
             parameters=route.parameters,
@@ -188,15 +193,21 @@ def _shape(path: str) -> str:
 
 
 def _with_ids(found: list[Stream]) -> list[Stream]:
-    """Ids made unique: by the method where one URL has several, by the path where one name is used twice."""
+    """Ids made unique: by the method where one URL has several, by the path where one name is used twice.
+
+    The name of a URL wins over that of a view, so that it stays the same whatever other views are called.
+    """
     places: dict[str, set[str]] = {}
+    named: dict[str, set[str]] = {}
     for stream in found:
         places.setdefault(_identifier(stream.id), set()).add(stream.path)
+        if stream.named:
+            named.setdefault(_identifier(stream.id), set()).add(stream.path)
     methods = Counter(stream.path for stream in found)
     done: list[Stream] = []
     for stream in found:
         name = _identifier(stream.id)
-        if len(places[name]) > 1:
+        if len(places[name]) > 1 and named.get(name) != {stream.path}:
             name = f"{name}_{_identifier(stream.path)}"
         if methods[stream.path] > 1 and stream.method != "get":
             name = f"{name}_{stream.method}"

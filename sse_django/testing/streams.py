@@ -21,6 +21,7 @@ from django.http import HttpRequest
 from django.utils.datastructures import CaseInsensitiveMapping
 
 from sse_django.connections import adopt, close_own, give_back, transaction_connections
+from sse_django.hubs import may_start
 from sse_django.testing.connections import keep_connections, release_connections
 from sse_django.testing.parser import EventParser, ReceivedEvent
 
@@ -80,7 +81,15 @@ class _Received:
             raise failures[0]
 
     def _late(self, timeout: float) -> StreamTimeout:
-        return StreamTimeout(f"no event within {timeout} s; so far the stream was {self.body[-500:]!r}")
+        hint = (
+            ""
+            if may_start()
+            else (
+                " (nothing reads the log in tests: what is published comes `with live_backend():`, in a TransactionTestCase "
+                "or with django_db(transaction=True))"
+            )
+        )
+        return StreamTimeout(f"no event within {timeout} s; so far the stream was {self.body[-500:]!r}{hint}")
 
     def _over(self) -> StreamEnded:
         return StreamEnded(f"the stream has ended (status {self.status_code}); it was {self.body[-500:]!r}")

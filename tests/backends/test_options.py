@@ -2,14 +2,17 @@
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import OperationalError, connections
 
+from sse_django.backends import Message
 from sse_django.backends.database import DatabaseBackend
 from sse_django.backends.memory import MemoryBackend
+from sse_django.exceptions import PublishError
 
 
 @pytest.mark.parametrize(("package", "extra"), [("redis", "redis"), ("nats", "nats")])
@@ -58,3 +61,19 @@ def test_a_database_that_cannot_carry_the_log_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr(connection, "display_name", "Oracle")
     with pytest.raises(ImproperlyConfigured, match="Oracle can't carry the log"):
         DatabaseBackend("default", {})
+
+
+@pytest.mark.usefixtures("_unblocked")
+def test_a_log_without_tables_says_that_they_are_to_be_made(tmp_path: Path) -> None:
+    settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "new.sqlite3")}
+    connections.settings["new"] = connections.configure_settings({"default": {}, "new": settings})["new"]
+    backend = DatabaseBackend("default", {"using": "new"})
+    try:
+        with pytest.raises(PublishError, match=r"no such table.*run manage\.py migrate"):
+            backend.publish([Message(("orders",), "1")])
+        with pytest.raises(OperationalError, match=r"no such table.*run manage\.py migrate"):
+            backend.head()
+    finally:
+        connections["new"].close()
+        del connections["new"]
+        del connections.settings["new"]

@@ -16,6 +16,7 @@ from django.test import override_settings
 from sse_django.testing import live_backend
 from tests.docs.test_proxies import installed
 from tests.doctor.site import application
+from tests.live.client import Stream
 from tests.live.servers import free_port
 from tests.live.waiting import until
 
@@ -121,6 +122,18 @@ TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_refusal_for_now_is_called_that(origin: str) -> None:
+    with (
+        override_settings(SSE_DJANGO={**MEMORY, "MAX_STREAMS": 1}),
+        Stream(f"{origin}/well/mute/"),
+    ):
+        told = Told(f"{origin}/well/channel/")
+
+    assert told.status == 1
+    assert "the stream was refused" in told.text
+    assert "MAX_STREAMS" in told.text
 
 
 def test_silence_without_pings_is_a_warning(origin: str) -> None:

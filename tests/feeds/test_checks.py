@@ -29,7 +29,7 @@ def test_a_good_feed_has_nothing_to_complain_of() -> None:
     ("attributes", "check"),
     [
         ({"backend": "nope"}, "sse_django.E004"),
-        ({"channels_for": lambda self, row: []}, "sse_django.E005"),
+        ({"channels_for": lambda self, row: []}, "sse_django.E006"),
         ({"fields": ["status"]}, "sse_django.W007"),
         ({"get_queryset": lambda self, request: Order.objects.none()}, "sse_django.W008"),
     ],
@@ -47,3 +47,12 @@ def test_a_model_in_another_database_is_said(sqlite_alias: str) -> None:
 
     with override_settings(DATABASE_ROUTERS=[Router(sqlite_alias)]):
         assert ids() == ["sse_django.W006"]
+
+
+def test_settings_that_make_no_sense_are_left_to_their_own_check() -> None:
+    class OrderFeed(ModelFeed):
+        model = Order
+        fields = ["id"]
+
+    with override_settings(SSE_DJANGO={"MAX_STREMS": 2}):
+        assert ids() == []

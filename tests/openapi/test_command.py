@@ -55,6 +55,12 @@ def test_files_name_says_what_is_written(name: str, tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8") == run("--format", kind)
 
 
+def test_a_file_whose_name_says_something_else_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"Name it \.json, \.yaml or \.ts, or say --format"):
+        run("--output", str(tmp_path / "api.txt"))
+    run("--output", str(tmp_path / "api.txt"), "--format", "yaml")
+
+
 def test_check_is_silent_about_a_file_that_is_up_to_date(tmp_path: Path) -> None:
     for name in ("api.json", "api.yaml", "streams.d.ts"):
         run("--output", str(tmp_path / name))

@@ -171,6 +171,12 @@ def test_one_name_at_two_places_has_two_ids() -> None:
     assert [stream.id for stream in found] == ["live_a", "live_b", "ticks"]
 
 
+def test_the_name_of_a_url_wins_over_that_of_a_view() -> None:
+    found = streams(urlconf(path("a/", ticks), path("b/", orders, name="ticks")))
+
+    assert [stream.id for stream in found] == ["ticks_a", "ticks"]
+
+
 def test_ids_do_not_depend_on_what_else_is_described() -> None:
     alone = streams(urlconf(path("a/", ticks, name="live")))
     among = streams(urlconf(path("x/", ticks, name="x"), path("a/", ticks, name="live"), path("y/", orders)))

@@ -27,7 +27,7 @@ from django.views.decorators.http import require_POST
 from pydantic import BaseModel, Field
 
 from sse_django import EventSourceResponse, EventStreamView, ServerSentEvent, event_stream, last_event_id
-from sse_django.testing import AsyncStreamClient, StreamClient, SyncStream
+from sse_django.testing import AsyncStreamClient, StreamClient, StreamTimeout, SyncStream
 
 if TYPE_CHECKING:
     from nowhere import Unknown
@@ -881,3 +881,17 @@ async def test_the_headers_of_a_test_stream_are_found_in_any_case(
     serve(async_generator)
     async with async_sse_client.stream("/") as stream:
         assert stream.headers["content-type"] == stream.headers["CONTENT-TYPE"] == "text/event-stream; charset=utf-8"
+
+
+async def test_a_stream_that_waits_for_the_log_in_a_test_says_what_is_missing(
+    serve: Serve, async_sse_client: AsyncStreamClient
+) -> None:
+    @event_stream
+    async def view(request: HttpRequest) -> AsyncIterator[int]:
+        await asyncio.sleep(10)
+        yield 1
+
+    serve(view)
+    async with async_sse_client.stream("/") as stream:
+        with pytest.raises(StreamTimeout, match="live_backend"):
+            await stream.next(timeout=0.1)

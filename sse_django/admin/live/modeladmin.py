@@ -74,7 +74,8 @@ class LiveModelAdmin(ModelAdmin):
         return [*super().check(**kwargs), *checks.check_admin(self)]
 
     def get_urls(self) -> list[URLPattern]:
-        stream = event_stream(recheck=self._still_may_watch, recheck_interval=RECHECK)(self._stream)
+        stream: Any = event_stream(recheck=self._still_may_watch, recheck_interval=RECHECK)(self._stream)
+        stream.sse_internal = True  # not for the documents
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         return [
             path("live/", _public(require_safe(never_cache(stream))), name=f"{name}_live"),

@@ -21,7 +21,7 @@ from sse_django.backends.bell import Bell
 from sse_django.backends.cursor import parse_cursor
 from sse_django.backends.database import rows
 from sse_django.backends.database.listener import NOTIFY, Listener
-from sse_django.backends.database.table import TRIM_BATCH, Look, Table
+from sse_django.backends.database.table import TRIM_BATCH, Look, Table, explained
 from sse_django.backends.retention import Retention, seconds
 from sse_django.exceptions import Gone, PublishError
 
@@ -112,7 +112,8 @@ class DatabaseBackend(BaseBackend):
                 self._insert_alone(connection, messages)
             except Error as error:
                 connection.close_if_unusable_or_obsolete()
-                raise PublishError(f"the database {self.using!r} did not take the event: {error}") from error
+                reason = explained(error) if isinstance(error, DatabaseError) else error
+                raise PublishError(f"the database {self.using!r} did not take the event: {reason}") from error
         self._wake_on_commit(connection)
 
     def _insert_alone(self, connection: Any, messages: Sequence[Message]) -> None:

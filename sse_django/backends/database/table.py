@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from django.db import Error, connections, transaction
+from django.db import DatabaseError, Error, OperationalError, ProgrammingError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
@@ -70,8 +70,11 @@ class Table:
         connection = connections[self.using]
         if connection.connection is None:
             self._connect(connection)
-        with watchdog.limit(connection, self._timeout) as self.state.again:
-            yield connection
+        try:
+            with watchdog.limit(connection, self._timeout) as self.state.again:
+                yield connection
+        except (OperationalError, ProgrammingError) as error:
+            raise explained(error) from error
 
     def _connect(self, connection: Any) -> None:
         settings = connection.settings_dict
@@ -265,3 +268,12 @@ def _is_read_committed(connection: Any) -> bool:
     if connection.vendor == "mysql":
         return level == "read committed"
     return level is None or getattr(level, "name", "") == "READ_COMMITTED"
+
+
+def explained(error: DatabaseError) -> DatabaseError:
+    """The same error, or one that says what to do: the commonest one is that nobody has made the tables."""
+    text = str(error)
+    missing = LogEvent._meta.db_table in text or LogHead._meta.db_table in text
+    if not missing or not any(words in text for words in ("no such table", "does not exist", "doesn't exist")):
+        return error
+    return type(error)(f"{text.strip()} (the log has no tables yet: run manage.py migrate)")

@@ -28,7 +28,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--channel",
             metavar="NAME",
-            help="A channel that the stream reads: a few events are published there and timed.",
+            help=(
+                f"A channel that the stream reads: a few events named {PROBE!r} are published there and timed. "
+                "They are real ones: everybody who reads the channel gets them."
+            ),
         )
         parser.add_argument(
             "--header",

@@ -74,6 +74,15 @@ class Command(BaseCommand):
     def text(self, options: dict[str, Any]) -> str:
         """The document in the format that is asked for."""
         by_name = _FORMATS.get(Path(options["output"]).suffix) if options["output"] else None
+        if (
+            options["output"]
+            and Path(options["output"]).suffix
+            and by_name is None
+            and not (options["typescript"] or options["format"])
+        ):
+            raise CommandError(
+                f"what is to be written to {options['output']}? Name it .json, .yaml or .ts, or say --format"
+            )
         kind = "typescript" if options["typescript"] else options["format"] or by_name or "json"
         if kind == "typescript":
             return typescript_types(options["urlconf"])
