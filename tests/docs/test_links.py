@@ -1,4 +1,4 @@
-"""Links between pages lead somewhere, and the README stays short."""
+"""Links between pages lead somewhere, nothing was left to be filled in, and the README stays short."""
 
 import re
 
@@ -34,6 +34,13 @@ def test_every_page_is_linked_from_the_readme(page: str) -> None:
 
 def test_readme_is_shorter_than_150_lines() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
+
+
+@pytest.mark.parametrize("page", pages())
+def test_nothing_is_left_to_be_filled_in(page: str) -> None:
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+
+    assert [line for line in lines if re.fullmatch(r"\s*[A-Z][A-Z0-9_]+[.:]?\s*", line)] == []  # as in "BENCH"
 
 
 @pytest.mark.parametrize("page", pages())
