@@ -23,7 +23,7 @@ from django.core.signals import got_request_exception
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest
 
-from sse_django import shutdown
+from sse_django import shutdown, unread
 from sse_django.audience import reading, session_of, user_of
 from sse_django.bridge import BackgroundPump, Homing, ThreadPump
 from sse_django.compression import GzipStream
@@ -97,6 +97,7 @@ class EventStream:
         self._lifetime: asyncio.TimerHandle | threading.Timer | None = None
         self._opened = 0.0
         self._response: weakref.ref[object] | None = None
+        self._request: object = None  # what `unread` knows it by
 
     # -- its beginning
 
@@ -188,6 +189,7 @@ class EventStream:
 
         The response lives as long as its body is read: when it goes, its stream is abandoned.
         """
+        unread.begun(self._request)
         if self.subscription is None:
             return self._read_pipe(response)
         if self.compression is None and not Pace.is_needed():
@@ -377,8 +379,9 @@ class EventStream:
         self._end()
 
     def abandon_with(self, response: object) -> None:
-        """Abandon it when the response goes, if it has not ended by then."""
+        """Abandon it when the response goes, or the request ends without it being read."""
         self._response = weakref.ref(response, lambda _: self.abandon())
+        self._request = unread.started(self)
 
     def cut(self) -> None:
         """Shut the client's socket down if a chunk of ours is stuck on its way, or bytes wait in it to be read."""
@@ -403,6 +406,7 @@ class EventStream:
         self._relay = None  # each holds the other
         self._forget()
         self._response = None
+        unread.begun(self._request)
         if self._lifetime is not None:
             self._lifetime.cancel()
         if self._on_end is not None:

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
+from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse
-from django.test import override_settings
+from django.test import AsyncRequestFactory, override_settings
 from django.utils.decorators import method_decorator
+from django.utils.deprecation import MiddlewareMixin
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -895,3 +897,60 @@ async def test_a_stream_that_waits_for_the_log_in_a_test_says_what_is_missing(
     async with async_sse_client.stream("/") as stream:
         with pytest.raises(StreamTimeout, match="live_backend"):
             await stream.next(timeout=0.1)
+
+
+class Dawdling(MiddlewareMixin):
+    """Middleware that has the response in hand when the client leaves."""
+
+    entered = threading.Event()
+    held: list[HttpResponse] = []
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        self.held.append(response)
+        self.entered.set()
+        time.sleep(0.1)
+        return response
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+async def test_a_stream_ends_at_once_whose_client_leaves_while_middleware_has_its_response(
+    serve: Serve, kind: str
+) -> None:
+    """The frames of a cancelled request may hold the response until the garbage collector comes; here something does."""
+    ended = asyncio.Event()
+
+    async def items() -> AsyncIterator[int]:
+        try:
+            yield 1
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    @event_stream
+    async def async_view(request: HttpRequest) -> AsyncIterator[int]:
+        return items()
+
+    @event_stream
+    def sync_view(request: HttpRequest) -> AsyncIterator[int]:
+        return items()
+
+    requested = False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal requested
+        if not requested:
+            requested = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await asyncio.to_thread(Dawdling.entered.wait, 10)
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        pass
+
+    serve(async_view if kind == "async" else sync_view)
+    Dawdling.entered.clear()
+    scope: Any = AsyncRequestFactory()._base_scope(path="/")
+    with override_settings(MIDDLEWARE=[f"{__name__}.Dawdling"]):
+        await asyncio.wait_for(ASGIHandler()(scope, receive, send), 10)
+    await asyncio.wait_for(ended.wait(), 1)
+    Dawdling.held.clear()
