@@ -1,8 +1,10 @@
 """What every test may use."""
 
 import signal
+from collections.abc import Iterator
 
 import pytest
+from django.utils import translation
 
 from tests.engines.fixtures import (  # noqa: F401
     _unblocked,
@@ -30,6 +32,13 @@ def complaints() -> list[str]:
     A folder's fixture for pages sees to it that there are none at the end; a test that expects some takes them out.
     """
     return []
+
+
+@pytest.fixture(autouse=True)
+def _no_language_outlives_its_test() -> Iterator[None]:
+    """A request through LocaleMiddleware leaves its language active in the thread."""
+    yield
+    translation.deactivate()
 
 
 # A shell that runs this in the background has SIGINT ignored, and every server started here would inherit that.
