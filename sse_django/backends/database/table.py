@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -31,6 +32,8 @@ logger = logging.getLogger("sse_django")
 READ_COMMITTED = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
 #: Seconds that a thread waits for places to be given on another connection.
 ASIDE_TIMEOUT = 1.0
+#: Seconds that a locked table of an in-memory database is waited for.
+LOCKED_TIMEOUT = 5.0
 #: Events dropped by one call of `trim`.
 TRIM_BATCH = 500
 
@@ -71,7 +74,7 @@ class Table:
         if connection.connection is None:
             self._connect(connection)
         try:
-            with watchdog.limit(connection, self._timeout) as self.state.again:
+            with watchdog.limit(connection, self._timeout) as self.state.again, patient(connection):
                 yield connection
         except (OperationalError, ProgrammingError) as error:
             raise explained(error) from error
@@ -93,7 +96,7 @@ class Table:
     def insert(self, connection: Any, messages: Sequence[Message]) -> None:
         """Events without a place, in this order, in the transaction that is open."""
         now = connection.ops.adapt_datetimefield_value(timezone.now())
-        with connection.cursor() as cursor:
+        with patient(connection), connection.cursor() as cursor:
             for batch in rows.batches(messages):
                 sql = self.statements.insert(len(batch), keyed=batch[0].key is not None)
                 cursor.execute(sql, [value for message in batch for value in rows.make_row(message, now)])
@@ -268,6 +271,27 @@ def _is_read_committed(connection: Any) -> bool:
     if connection.vendor == "mysql":
         return level == "read committed"
     return level is None or getattr(level, "name", "") == "READ_COMMITTED"
+
+
+def patient(connection: Any) -> AbstractContextManager[Any]:
+    """In a test's in-memory database, which its threads share, whoever finds the table locked waits, as for a file.
+
+    There SQLite's own timeout does not count.
+    """
+    if connection.vendor == "sqlite" and connection.is_in_memory_db():
+        return connection.execute_wrapper(_until_unlocked)  # type: ignore[no-any-return]
+    return nullcontext()
+
+
+def _until_unlocked(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    deadline = time.monotonic() + LOCKED_TIMEOUT
+    while True:
+        try:
+            return execute(sql, params, many, context)
+        except OperationalError as error:
+            if "table is locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.002)
 
 
 def explained(error: DatabaseError) -> DatabaseError:
