@@ -1,6 +1,6 @@
 """What runs inside the engine, where nothing comes in between.
 
-Three keys: the stream, with ids `<epoch in ms>-<sequence>` that we number without gaps, so that anything missing shows; a hash
+Three keys: the stream, with ids `<epoch>-<sequence>` that we number without gaps, so that anything missing shows; a hash
 that says how far the log reaches; the keys of events (sorted by sequence): a repeat is found for as long as its event is kept.
 """
 
@@ -15,6 +15,12 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- Microseconds: a log that is lost as soon as it was made must not get its name again.
+local function new_epoch()
+  local time = redis.call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
 local function id(log, seq)
   return log.epoch .. '-' .. string.format('%.0f', seq)
 end
@@ -23,7 +29,7 @@ end
 local function open()
   local values = redis.call('HMGET', meta, 'epoch', 'seq', 'tag', 'floor', 'floor_tag')
   if not values[1] then
-    values = {string.format('%.0f', now()), '0', '', '0', ''}
+    values = {string.format('%.0f', new_epoch()), '0', '', '0', ''}
     redis.call('DEL', stream, keys)
     redis.call('HSET', meta, 'epoch', values[1], 'seq', '0', 'tag', '', 'floor', '0', 'floor_tag', '')
   end
@@ -115,7 +121,7 @@ ROTATE = (
     _LOG
     + """
 local log = open()
-local epoch = string.format('%.0f', math.max(now(), tonumber(log.epoch) + 1))
+local epoch = string.format('%.0f', math.max(new_epoch(), tonumber(log.epoch) + 1))
 redis.call('DEL', stream)
 redis.call('HSET', meta, 'epoch', epoch, 'floor', log.seq, 'floor_tag', log.tag)
 """
