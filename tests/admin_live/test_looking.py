@@ -1,6 +1,7 @@
 """The look at a table: what it sees, what it costs, when it is taken."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from sse_django.admin.live import fingerprint as module
 from sse_django.admin.live import watch
 from sse_django.admin.live.fingerprint import fingerprint
 from sse_django.admin.live.notices import follow
+from sse_django.hubs import get_hub, start_hub
 from sse_django.outbox import captures
 from sse_django.testing import live_backend
 from tests.admin_live.orders.models import Order
@@ -101,76 +103,113 @@ def running() -> bool:
     return any(thread.name == "sse-admin-live" for thread in threading.enumerate())
 
 
+@contextmanager
+def watched(table: Table, *, interval: float = 0.05, page: bool) -> Iterator[list[Any]]:
+    """Somebody reads the list's channel; what is published meanwhile."""
+    follower = follow(Order, "default")
+    with live_backend(), all_published() as events:
+        watch.watch(follower, table.look, interval, page=page)
+        hub = get_hub("default")
+        reader = hub.open((follower.channel,), None)
+        start_hub(hub)
+        until(lambda: hub.ring is not None, 10, "the log is followed")
+        yield events
+        reader.close("disconnected")
+        until(lambda: not running(), 10, "the thread ends")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_is_taken_while_somebody_watches_and_no_longer(quick: None) -> None:
-    from sse_django.hubs import get_hub
-
-    follower = follow(Order, "default")
     table = Table()
-    with live_backend(), all_published() as events:
-        watch.watch(follower, table.look, 0.05, cursor=None, page=True)
+    with watched(table, page=True) as events:
         assert table.looks == 1  # what the page is about to show
-        reader = get_hub("default").open((follower.channel,), None)
         until(lambda: table.looks > 3, 10, "it is looked at")
         assert len(events) == 0
         table.state = 2
         until(lambda: len(events) == 1, 10, "it is told")
         assert events[0][0].event == "check"
-        (watched,) = watch._watches.values()
-        watched.rested = 0.0
-        table.state = 3
-        watched.stale.set()  # as if somebody had told of it
         before = table.looks
         until(lambda: table.looks > before + 3, 10, "it is looked at again")
         assert len(events) == 1
+    looks = table.looks
+    stays(lambda: table.looks == looks, 0.3, "nobody looks")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_that_was_told_is_told_once_more_for_what_may_have_followed_it_in_silence(quick: None) -> None:
+    """Even if the table looks as before: a page may have been read in between."""
+    table = Table()
+    with watched(table, page=True) as events:
+        Order.objects.create(number="A1")
+        until(lambda: [message.event for message, _ in events] == ["change", "check"], 10, "it is told")
+        before = table.looks
+        until(lambda: table.looks > before + 3, 10, "it is looked at again")
+        assert len(events) == 2
+
+
+def turn(each: watch.Watch, later: float) -> None:
+    """In a thread of its own, as it closes its connections."""
+    thread = threading.Thread(target=each.turn, args=[time.monotonic() + later])
+    thread.start()
+    thread.join(10)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_silent_change_after_one_that_was_told_before_the_page_is_told(quick: None) -> None:
+    """The page hears of neither: its place in the log is after the one, and the other isn't in the log."""
+    table = Table()
+    each = watch.Watch(follow(Order, "default"), table.look, 5.0)
+    each.see()
+    each.hear("change", {"rows": {}})
+    with live_backend(), all_published() as events:
+        reader = get_hub("default").open((each.follower.channel,), None)
+        table.state = 2
+        turn(each, 5)
+        assert [message.event for message, _ in events] == ["check"]
+        turn(each, 10)
+        assert len(events) == 1
         reader.close("disconnected")
-        until(lambda: not running(), 10, "the thread ends")
-        looks = table.looks
-        stays(lambda: table.looks == looks, 0.3, "nobody looks")
+
+
+def test_what_another_process_has_found_is_not_told_again() -> None:
+    table = Table()
+    here, there = (watch.Watch(follow(Order, "default"), table.look, 5.0) for _ in range(2))
+    here.see()
+    table.state = 2
+    there.see()
+    here.hear("change", {"rows": {}})
+    assert here.told
+    here.hear("check", {"by": "another", "look": "in another way", "seen": there.seen})
+    assert here.told
+    assert here.seen != there.seen
+    here.hear("check", {"by": "another", "look": there.way, "seen": there.seen})
+    assert not here.told
+    assert here.seen == there.seen
+    here.see()
+    assert here.seen == there.seen
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_admins_of_a_model_each_look_in_their_way(quick: None) -> None:
     """One that never sees a change doesn't blind the other."""
-    from sse_django.hubs import get_hub
-
-    follower = follow(Order, "default")
     blind, table = Table(), Table()
-    with live_backend(), all_published() as events:
-        watch.watch(follower, lambda: blind.look(), 60, cursor=None, page=True)
-        watch.watch(follower, table.look, 60, cursor=None, page=True)
-        watch.watch(follower, table.look, 0.05, cursor=None, page=True)
-        reader = get_hub("default").open((follower.channel,), None)
+
+    def look_blindly() -> int:
+        return blind.look()
+
+    with watched(table, page=True) as events:
+        watch.watch(follow(Order, "default"), look_blindly, 60, page=True)
+        watch.watch(follow(Order, "default"), table.look, 60, page=True)
         table.state = 2
         until(lambda: len(events) == 1, 10, "it is told")
-        reader.close("disconnected")
-        until(lambda: not running(), 10, "the thread ends")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_page_from_another_process_is_told_to_refresh_once(quick: None) -> None:
-    from sse_django.hubs import get_hub
-
-    follower = follow(Order, "default")
     table = Table()
-    with live_backend(), all_published() as events:
-        reader = get_hub("default").open((follower.channel,), None)
-        watch.watch(follower, table.look, 0.05, cursor=None, page=False)
+    with watched(table, page=False) as events:
         until(lambda: table.looks > 3, 10, "it is looked at")
         assert [message.event for message, _ in events] == ["check"]
-        reader.close("disconnected")
-        until(lambda: not running(), 10, "the thread ends")
-
-
-def test_a_change_from_before_a_page_is_no_reason_to_look_out_of_turn() -> None:
-    each = watch.Watch(follow(Order, "default"), lambda: 1, 5.0)
-    assert each.is_told_to_all("abc-1-00")
-    each.follows_from("abc-5-00")
-    each.follows_from("abc-4-00")
-    each.follows_from(None)
-    each.follows_from("nonsense")
-    assert [each.is_told_to_all(f"abc-{n}-00") for n in (4, 5, 6)] == [False, False, True]
-    assert not each.is_told_to_all("other-9-00")
 
 
 def test_a_look_that_fails_is_logged_and_the_next_may_work(caplog: pytest.LogCaptureFixture) -> None:
@@ -194,6 +233,6 @@ def test_a_slow_look_is_taken_more_seldom(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_nothing_is_looked_at_in_tests_that_havent_asked_for_it() -> None:
     table = Table()
-    watch.watch(follow(Order, "default"), table.look, 0.05, cursor=None, page=True)
+    watch.watch(follow(Order, "default"), table.look, 0.05, page=True)
     assert table.looks == 0
     assert not running()

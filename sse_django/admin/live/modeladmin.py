@@ -61,7 +61,7 @@ class LiveModelAdmin(ModelAdmin):
         _ = self._follower  # from now on changes are told, in processes that show no page as well
 
     def live_fingerprint(self) -> object:
-        """What the table looks like: anything that compares unequal once rows have changed.
+        """What the table looks like: anything whose `repr` differs once rows have changed.
 
         Asked every `live_check_interval` seconds while somebody watches, by one thread a process. Override it where you know
         better, as with a column that every write sets.
@@ -92,7 +92,7 @@ class LiveModelAdmin(ModelAdmin):
         # Before anything is read for the page, so that no change falls between the two.
         cursor = None if refresh else head_or_none(get_backend(self.live_backend))
         if not refresh and request.method == "GET":
-            self._watch(cursor, page=True)
+            self._watch(page=True)
         response = super().changelist_view(request, extra_context)
         context = response.context_data if isinstance(response, TemplateResponse) else None
         if context is not None and "cl" in context and "media" in context:
@@ -135,9 +135,9 @@ class LiveModelAdmin(ModelAdmin):
         route = f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}"
         return reverse(route, args=args, current_app=self.admin_site.name)
 
-    def _watch(self, cursor: str | None, *, page: bool) -> None:
+    def _watch(self, *, page: bool) -> None:
         if self.live_check_interval is not None:
-            watch.watch(self._follower, self.live_fingerprint, self.live_check_interval, cursor=cursor, page=page)
+            watch.watch(self._follower, self.live_fingerprint, self.live_check_interval, page=page)
 
     def _may_watch(self, request: HttpRequest) -> bool:
         return self.admin_site.has_permission(request) and self.has_view_or_change_permission(request)
@@ -150,7 +150,7 @@ class LiveModelAdmin(ModelAdmin):
         if not self._may_watch(request):
             return _refused()
         after = last_event_id(request, _cursor)
-        self._watch(after, page=False)
+        self._watch(page=False)
         return Subscription((self._follower.channel,), after, self.live_backend)
 
     def _state(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -88,9 +88,9 @@ class Follower:
             for relative in relatives(other):
                 _teller(relative, alias).tell(self.channel)
 
-    def tell_check(self) -> None:
+    def tell_check(self, found: dict[str, Any]) -> None:
         """A look at the table has found it changed: it isn't known by whom, nor which rows."""
-        _send([self.channel], "check", {"by": PROCESS}, self.alias)
+        _send([self.channel], "check", {"by": PROCESS, **found}, self.alias)
 
 
 def _teller(sender: type[Model], alias: str) -> Teller:
