@@ -146,3 +146,44 @@ def answers(backend: Any) -> bool:
 def test_a_stream_name_is_checked() -> None:
     with pytest.raises(ImproperlyConfigured, match="stream"):
         NatsBackend("default", {"stream": "a.b"})
+
+    def test_another_epoch_is_noticed_in_a_log_that_is_never_quiet(self) -> None:
+        """What is new is read without asking how far the log reaches; now and then it has to be asked."""
+        backend: Any = self.new()
+        writer: Any = self.new()
+        after = backend.head()
+
+        def publish_and_read(count: int) -> None:
+            nonlocal after
+            for n in range(count):
+                publish(writer, str(n))
+                backend.wait(after, PATIENCE)
+                _, after = backend.read(after, None, 10)
+
+        publish_and_read(20)
+        writer.rotate_epoch()
+        with pytest.raises(Gone, match="epoch"):
+            publish_and_read(10_000)
+
+    def test_an_event_costs_its_readers_one_look(self) -> None:
+        """Told of while it is stored, and again when it is: the second time is no news to those who have found it."""
+        backend: Any = self.new()
+        writer: Any = self.new()
+        after = backend.head()
+        publish(writer, "first")  # whose cursor has nothing before it
+        backend.wait(after, PATIENCE)
+        _, after = backend.read(after, None, 10)
+        looks = []
+        look = backend._look
+        backend._look = lambda *args: looks.append(args) or look(*args)
+        for n in range(5):
+            publish(writer, str(n))
+            found: list[str] = []
+            while not found:
+                backend.wait(after, PATIENCE)
+                events, after = backend.read(after, None, 10)
+                found = texts(events)
+            assert found == [str(n)]
+            backend.wait(after, 0.1)  # nothing wakes it
+        rung = [args for args in looks if args[2] is not None]
+        assert len(looks) == len(rung) <= 5 + 5 + 5  # each event, each wait that ends, and where a look came too soon

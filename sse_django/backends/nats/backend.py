@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -35,8 +35,28 @@ PAGE = 500
 TRIM_BATCH = 1000
 #: Seconds between two looks while nothing wakes: a wake-up may be lost with the connection that carried it.
 POLL_INTERVAL = 1.0
+#: Rings of the bell whose event's number is remembered.
+ANNOUNCED = 64
 #: Bytes of a message that are no data: names of channels, a comment, headers.
 OVERHEAD = 48 * 1024
+
+
+class _News(NamedTuple):
+    """What was found after a cursor."""
+
+    after: str
+    rings: int  # of the bell, before it was looked for
+    extent: Extent
+    page: list[Entry]  # the cursor's own event, and those after it
+    whole: bool  # whether the stream was asked how far it reaches, and which epoch it is
+
+
+class _Thread(threading.local):
+    """What a thread that reads has found last."""
+
+    read: tuple[str | None, int] = None, -1  # up to where, and the bell's rings before
+    news: _News | None = None  # not read yet
+    whole_at: float = 0.0  # when it last asked for the whole
 
 
 class NatsBackend(BaseBackend):
@@ -77,11 +97,12 @@ class NatsBackend(BaseBackend):
             [servers] if isinstance(servers, str) else list(servers),
             seconds(self, "timeout"),
             self._wake_subject,
-            self._bell.ring,
+            self._woken,
             self.settings["connect"],
         )
-        self._looked = threading.local()  # `last`: up to where this thread has read, and the rings before it did
+        self._thread = _Thread()
         self._checked = False
+        self._announced: dict[int, int] = {}  # the numbers of stored events, by the rings that told of them
         self._floor: int | None = None  # as of the last look: for a log that is published to and never read
 
     def publish(self, messages: Sequence[Message]) -> None:
@@ -96,7 +117,7 @@ class NatsBackend(BaseBackend):
                 last = call(lambda client: self._append(client, sent))
             except ERRORS as error:
                 raise PublishError(f"the engine of {self.alias!r} did not take the event: {error!r}") from error
-            self._bell.ring()
+            self._announce(last)
         if last is not None and self._retention.max_events is not None:
             if self._floor is None:
                 self._floor = last - 1
@@ -119,31 +140,53 @@ class NatsBackend(BaseBackend):
         last = None
         try:
             for payload, digest in sent:
+                if self._stream.replicas == 1 and payload is sent[-1][0]:
+                    # On the way as well: until a reader asks, it is mostly stored. With replicas that takes too long.
+                    await client.publish(self._wake_subject, b"")
                 last = await self._stream.append(client, payload, digest) or last
         finally:
             if last is not None:
-                await client.publish(self._wake_subject, b"")
+                await client.publish(self._wake_subject, b"%d" % last)
         return last
+
+    def _woken(self, stored: bytes) -> None:
+        """A publisher is storing an event, or has stored it under this number."""
+        self._announce(int(stored) if stored.isdigit() else None)
+
+    def _announce(self, number: int | None) -> None:
+        rings = self._bell.ring()
+        if number is not None:
+            self._announced[rings] = number
+        self._announced.pop(rings - ANNOUNCED, None)
+
+    def _is_news(self, seen: int, place: int) -> bool:
+        """Whether a ring since `seen` may have told of an event after this place."""
+        rings = self._bell.rings
+        return rings - seen >= ANNOUNCED or any(
+            self._announced.get(ring, place + 1) > place for ring in range(seen + 1, rings + 1)
+        )
 
     def head(self) -> str:
         with self._connection.use() as call:
             return call(self._extent).head
 
     def read(self, after: str, channels: Collection[str] | None, limit: int) -> tuple[list[StoredEvent], str]:
-        rings = self._bell.rings
-        events, looked = self._read(after, channels, limit)
-        self._looked.last = looked, rings
+        news, self._thread.news = self._thread.news, None
+        if news is None or news.after != after:
+            news = self._ask(after, min(limit, PAGE))
+        events, looked = self._read(news, channels, limit)
+        self._thread.read = looked, news.rings
         return events, looked
 
-    def _read(self, after: str, channels: Collection[str] | None, limit: int) -> tuple[list[StoredEvent], str]:
+    def _read(self, news: _News, channels: Collection[str] | None, limit: int) -> tuple[list[StoredEvent], str]:
         wanted = None if channels is None else set(channels)
         events: list[StoredEvent] = []
+        extent, page = news.extent, news.page
+        cursor = extent.place(news.after)
+        place = cursor.seq
+        if place == extent.seq:
+            return [], news.after
         with self._connection.use() as call:
-            extent, page = call(lambda client: self._look(client, after, min(limit, PAGE) + 1))
-            cursor = extent.place(after)
-            place = cursor.seq
-            if place == extent.seq:
-                return [], after
             if place > extent.floor:
                 # Its own event first: is it the one that the cursor names?
                 page = page or call(lambda client: self._page(client, place, min(limit, PAGE) + 1))
@@ -164,23 +207,56 @@ class NatsBackend(BaseBackend):
                 page = []
         return events, extent.head
 
-    async def _look(self, client: Client, after: str, count: int) -> tuple[Extent, list[Entry]]:
-        """How far the log reaches, and the events from a cursor on: two questions at once, and none about the newest."""
+    def _ask(self, after: str, limit: int, seen: int | None = None, timeout: float = 0.0) -> _News:
+        """What there is after a cursor; with `seen` once the bell has rung since, or after so many seconds."""
+        whole = seen is None or time.monotonic() - self._thread.whole_at > POLL_INTERVAL
+        with self._connection.use() as call:
+            news = call(lambda client: self._look(client, after, limit, seen, timeout, whole), timeout)
+        if news.whole:
+            self._thread.whole_at = time.monotonic()
+        return news
+
+    async def _look(
+        self, client: Client, after: str, limit: int, seen: int | None, timeout: float, whole: bool
+    ) -> _News:
         self._check(client)
         try:
-            place = parse_cursor(after, "").seq
+            cursor = parse_cursor(after, "")
         except Gone:
-            place = 0
-        if not place:
-            return await self._extent(client), []
-        asked = asyncio.ensure_future(self._stream.entries(client, place, count))
+            cursor = None
+        rung = seen is not None and await self._rung(seen, cursor.seq if cursor else 0, timeout)
+        rings = self._bell.rings
+        if cursor is None or not cursor.seq:
+            return _News(after, rings, await self._extent(client), [], whole=True)
+        # The cursor's own comes with those after it.
+        entries = self._stream.entries(client, cursor.seq, limit + 1)
+        if rung and not whole:
+            page = await entries
+            if len(page) > 1 and page[0].tag == cursor.tag:
+                # Something new, after the very event that the cursor names: it is still its log.
+                return _News(after, rings, Extent(cursor.epoch, 0, "", page[-1].seq, page[-1].tag), page, whole=False)
+            return _News(after, rings, await self._extent(client), page, whole=True)
+        asked = asyncio.ensure_future(entries)  # two questions at once, and none about the newest event
         try:
             info = await self._stream.info(client)
         except BaseException:
             asked.cancel()
             raise
         page = await asked
-        return await self._extent(client, info), page
+        return _News(after, rings, await self._extent(client, info), page, whole=True)
+
+    async def _rung(self, seen: int, place: int, timeout: float) -> bool:
+        """Sleep until something may have come after a place, or for so many seconds; whether it may."""
+        loop, rung = asyncio.get_running_loop(), asyncio.Event()
+        with self._bell.calling(lambda: loop.call_soon_threadsafe(rung.set)):
+            try:
+                async with asyncio.timeout(timeout):
+                    while not self._is_news(seen, place):
+                        await rung.wait()
+                        rung.clear()
+            except TimeoutError:
+                return False
+        return True
 
     async def _page(self, client: Client, first: int, count: int) -> list[Entry]:
         """Events from there on; none only if the leader has none there."""
@@ -192,27 +268,24 @@ class NatsBackend(BaseBackend):
         return page
 
     def wait(self, after: str, timeout: float) -> None:
-        """Woken by the publisher's message, with a look now and then behind it."""
+        """Woken by the publisher's message, with a look now and then behind it.
+
+        What is found is kept for the `read` that follows: it is asked for by the thread that hears of it, which saves two
+        changes of threads.
+        """
         end = time.monotonic() + timeout
-        try:
-            cursor = parse_cursor(after, "")
-        except Gone:
-            return
         # Where this thread has just read up to here, only what has rung since then can be new: the server need not be asked.
-        place, seen = getattr(self._looked, "last", (None, -1))
-        with self._connection.use() as call:
-            while True:
-                if place != after:
-                    seen = self._bell.rings
-                    if int(call(self._stream.info)["state"]["last_seq"]) != cursor.seq:
-                        return
-                left = end - time.monotonic()
-                if left <= 0:
-                    return
-                self._bell.sleep(seen, min(left, POLL_INTERVAL))
-                if self._bell.rings != seen:
-                    return
-                place = None  # a wake-up may have been lost
+        read, seen = self._thread.read
+        news = None if read == after else self._ask(after, PAGE)
+        while news is None or news.extent.head == after:
+            seen = seen if news is None else news.rings
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            news = self._ask(after, PAGE, seen, min(left, POLL_INTERVAL))
+            if news.rings != seen:
+                break
+        self._thread.news = news
 
     def trim(self) -> int:
         with self._connection.use() as call:

@@ -11,13 +11,15 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
 try:
     import nats.errors
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
 except ImportError as error:
     raise ImproperlyConfigured('NatsBackend needs nats-py: pip install "sse-django[nats]"') from error
 
@@ -34,13 +36,20 @@ PING_INTERVAL, MAX_PINGS = 5, 2
 RECONNECT_WAIT = 0.25
 
 
+class Call(Protocol):
+    """What `Connection.use` gives."""
+
+    def __call__(self, function: Callable[[Client], Awaitable[T]], waits: float = 0.0) -> T: ...
+
+
 class Connection:
-    """`with connection.use() as call: call(function)` runs `await function(client)` on the loop.
+    """`with connection.use() as call: call(function)` runs `await function(client)` on the loop; `call(function, 3.0)` one that
+    waits for so many seconds by itself.
 
     Args:
         servers: addresses.
         timeout: seconds for connecting, and for each call.
-        on_wake: called, on the loop, for every message on `wake_subject`.
+        on_wake: called, on the loop, with what every message on `wake_subject` carries.
         more: arguments of the client's `connect`.
     """
 
@@ -49,7 +58,7 @@ class Connection:
         servers: list[str],
         timeout: float,
         wake_subject: str,
-        on_wake: Callable[[], None],
+        on_wake: Callable[[bytes], None],
         more: Mapping[str, Any],
     ) -> None:
         self._servers = servers
@@ -65,7 +74,7 @@ class Connection:
         self._connecting: asyncio.Lock | None = None
 
     @contextmanager
-    def use(self) -> Iterator[Callable[[Callable[[Client], Awaitable[T]]], T]]:
+    def use(self) -> Iterator[Call]:
         """A function that runs async ones; the connection is not closed meanwhile."""
         with self._lock:
             self._users += 1
@@ -76,7 +85,7 @@ class Connection:
                 self._thread.start()
             loop = self._loop
         try:
-            yield lambda function: self._call(loop, function)
+            yield partial(self._call, loop)
         finally:
             with self._lock:
                 self._users -= 1
@@ -99,12 +108,14 @@ class Connection:
             if not thread.is_alive():
                 loop.close()
 
-    def _call(self, loop: asyncio.AbstractEventLoop, function: Callable[[Client], Awaitable[T]]) -> T:
+    def _call(
+        self, loop: asyncio.AbstractEventLoop, function: Callable[[Client], Awaitable[T]], waits: float = 0.0
+    ) -> T:
         async def run() -> T:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._timeout + waits):
                 return await function(await self._connect())
 
-        return asyncio.run_coroutine_threadsafe(run(), loop).result(2 * self._timeout)
+        return asyncio.run_coroutine_threadsafe(run(), loop).result(2 * self._timeout + waits)
 
     async def _connect(self) -> Client:
         assert self._connecting is not None
@@ -134,8 +145,8 @@ class Connection:
             **self._more,
         }
 
-    async def _woken(self, message: object) -> None:
-        self._on_wake()
+    async def _woken(self, message: Msg) -> None:
+        self._on_wake(message.data)
 
 
 async def _log(error: Exception) -> None:
