@@ -7,6 +7,7 @@ events and then, in a later statement, looks whether epoch and floor still are w
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -38,6 +39,8 @@ STALE = 1.0
 TRIM_EVERY = TRIM_BATCH // 2
 #: Seconds until listening is tried again where it failed.
 LISTEN_RETRY = 10.0
+#: The part of an interval between two looks that chance may take away.
+JITTER = 0.1
 #: Times that a publish outside a transaction is tried where MySQL chose it as the victim of a deadlock.
 DEADLOCK_TRIES = 5
 MYSQL_DEADLOCK = 1213
@@ -52,7 +55,7 @@ class DatabaseBackend(BaseBackend):
     """The log in one of DATABASES. OPTIONS:
 
     - `using`: its alias; "default".
-    - `poll_interval`: seconds between two looks for what other processes have published, where nothing tells; 0.1: 50
+    - `poll_interval`: seconds, at most, between two looks for what other processes have published, where nothing tells; 0.1: 50
       processes then take 5 % of a core, and an event comes 50 ms late on the average.
     - `listen`: on PostgreSQL with psycopg 3, be told (one more connection a process) and poll behind it; True.
     - `timeout`: seconds for a statement of a reader; 10.
@@ -231,7 +234,8 @@ class DatabaseBackend(BaseBackend):
     def _sleep(self, listener: Listener | None, seen: int, left: float) -> bool:
         """Until the next poll; whether something has told of an event."""
         if listener is None:
-            self._bell.sleep(seen, min(left, self._poll_interval))
+            # A little sooner than it may be: processes that began together don't ask together for long.
+            self._bell.sleep(seen, min(left, self._poll_interval * random.uniform(1 - JITTER, 1)))
             return True
         try:
             return listener.sleep(seen, min(left, listener.interval(self._poll_interval)))
