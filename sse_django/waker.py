@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 Wake = Callable[[], None]
+
+#: Sleepers that are woken in one turn of a loop.
+BATCH = 100
 
 
 def make_wake(future: asyncio.Future[Any], result: object = None) -> Wake:
@@ -81,11 +85,17 @@ def wake_all(wakes: Iterable[Callable[[], object]]) -> None:
             wake()
     for loop, sleepers in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_end_all, sleepers)
+            loop.call_soon_threadsafe(_end_all, loop, iter(sleepers))
         except RuntimeError:  # the loop is closed; nobody sleeps there
             pass
 
 
-def _end_all(sleepers: list[Sleeper]) -> None:
-    for sleeper in sleepers:
+def _end_all(loop: asyncio.AbstractEventLoop, sleepers: Iterator[Sleeper]) -> None:
+    # A batch a turn of the loop: it does other things meanwhile, and the tasks that are woken at once, each with objects that
+    # live until its turn, are too few to have the garbage collector called.
+    count = 0
+    for sleeper in islice(sleepers, BATCH):
         sleeper.end()
+        count += 1
+    if count == BATCH:
+        loop.call_soon(_end_all, loop, sleepers)
