@@ -18,6 +18,7 @@ from django.utils.cache import patch_vary_headers
 from sse_django.bridge import BackgroundPump, ThreadPump
 from sse_django.compression import GzipStream
 from sse_django.conf import get_settings
+from sse_django.connections import dismiss_thread
 from sse_django.encoding import UNTYPED, Encoder
 from sse_django.events import format_sse_event
 from sse_django.eventstream import EventStream
@@ -196,6 +197,10 @@ class EventSourceResponse(StreamingHttpResponse):
                 owner = getattr(closer, "__self__", None)
                 if isinstance(owner, HttpRequest):
                     self._stream.request = owner
+
+    def close(self) -> None:
+        super().close()
+        dismiss_thread()
 
 
 class _Marker:
