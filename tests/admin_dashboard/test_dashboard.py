@@ -271,7 +271,7 @@ def test_hashed_static_files_find_each_other(settings: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_stream_tells_what_may_be_seen_and_no_more() -> None:
+def test_t35_a_stream_tells_what_may_be_seen_and_no_more() -> None:
     client = signed_in("view_product", client=StreamClient())
     with live_backend(), client.stream(EVENTS) as stream:
         first = stream.next()
@@ -308,7 +308,7 @@ async def test_a_stream_under_asgi_follows_the_database() -> None:
     ],
     ids=["no staff", "inactive", "loses a permission", "gains a permission", "deleted"],
 )
-def test_a_stream_ends_when_what_may_be_seen_changes(change: Any) -> None:
+def test_t36_a_stream_ends_when_what_may_be_seen_changes(change: Any) -> None:
     class Watched(Dashboard):
         recheck_interval = 0.2
         always = Number(lambda: 1, interval=QUICK)

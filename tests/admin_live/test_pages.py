@@ -2,7 +2,7 @@
 
 import json
 import re
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,8 +14,10 @@ from django.db import connection
 from django.db.models.signals import post_save
 from django.test import Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
+from django.urls import path
 
 from sse_django.admin import LiveModelAdmin
+from sse_django.admin.live import modeladmin
 from sse_django.admin.live.asking import as_of_now
 from sse_django.admin.live.checks import check_admin
 from sse_django.admin.live.notices import isolated, row_key
@@ -196,7 +198,7 @@ def test_a_user_name_is_text_and_no_markup(as_anna: Client, client: Client) -> N
         (["view_order"], False, 403),
     ],
 )
-def test_the_stream_and_the_state_want_staff_who_may_see_the_list(
+def test_t31_the_stream_and_the_state_want_staff_who_may_see_the_list(
     rights: list[str], staff: bool, status: int, sse_client: StreamClient
 ) -> None:
     order = Order.objects.create(number="a")
@@ -227,7 +229,7 @@ def test_an_object_that_isnt_in_ones_queryset_is_gone(client: Client) -> None:
     assert state(client, order, f"{'0' * 32}.1.{'0' * 32}")["state"] == "gone"
 
 
-def test_who_deleted_what_one_never_saw_isnt_told(as_anna: Client) -> None:
+def test_t33_who_deleted_what_one_never_saw_isnt_told(as_anna: Client) -> None:
     """Primary keys are easily guessed, and the admin's log is about all objects."""
     carl, eve = Client(), Client()
     carl.force_login(person("carl", "view_order"))
@@ -287,6 +289,35 @@ def test_the_stream_tells_what_changes(sse_client: StreamClient, anna: User) -> 
         event = stream.next()
         assert event.event == "change"
         assert event.json()["rows"][row_key(Order, order.pk)] == "created"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: User.objects.update(is_active=False),
+        lambda: User.objects.get().user_permissions.clear(),
+        lambda: Session.objects.all().delete(),
+    ],
+    ids=["inactive", "no right", "no session"],
+)
+def test_t34_a_stream_ends_when_its_reader_may_no_more(
+    change: Any, sse_client: StreamClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modeladmin, "RECHECK", 0.1)
+    with isolated():
+        site = Site(name="other")
+        site.register(Order, LiveModelAdmin)
+        urlconf: Any = ModuleType("urlconf_of_a_test")
+        urlconf.urlpatterns = [path("other/", site.urls)]
+    sse_client.force_login(person("carl", "view_order"))
+    with override_settings(ROOT_URLCONF=urlconf), live_backend():
+        with sse_client.stream("/other/orders/order/live/") as stream:
+            stream.wait_for(lambda stream: bool(stream.last_event_id))
+            change()
+            stream.rest()
+        assert stream.ended
+        assert sse_client.get("/other/orders/order/live/").status_code == 403
 
 
 # -- hooks, and what is checked
