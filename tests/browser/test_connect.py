@@ -43,6 +43,31 @@ def test_a_handler_is_called_for_its_name_with_the_data_and_the_event(page: Page
     assert page.evaluate("heard") == [["created", [1], "[1]", "created"], ["constructor", 3]]
 
 
+def test_a_handler_of_all_is_called_once_for_each_whatever_its_name(page: Page, site: SiteServer) -> None:
+    page.evaluate(
+        """async () => {
+          const { connect } = await import("/static/sse_django/sse.js")
+          window.heard = []
+          window.stream = connect("/channel/all/", { on: { "*": (data, { name }) => heard.push([name, data]) } })
+        }"""
+    )
+    until(lambda: page.evaluate("stream.lastEventId"), 20, "a cursor")
+    for n, name in enumerate(["*", "created"]):
+        site.send("all", n, name)
+    until(lambda: page.evaluate("heard.length >= 2"), 20, "both")
+    assert page.evaluate("heard") == [["*", 0], ["created", 1]]
+
+
+def test_a_last_event_id_that_no_header_takes_is_an_error_at_once(page: Page) -> None:
+    said = page.evaluate(
+        """async () => {
+          const { connect } = await import("/static/sse_django/sse.js")
+          try { connect("/channel/all/", { lastEventId: "1\\n2" }) } catch (error) { return String(error) }
+        }"""
+    )
+    assert said == 'TypeError: lastEventId is one line, got "1\\n2"'
+
+
 def test_decoding_can_be_turned_off(page: Page, site: SiteServer) -> None:
     raw = Watched(page, "/channel/raw/", json=False)
     raw.until_placed()

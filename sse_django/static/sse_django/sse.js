@@ -512,6 +512,7 @@ class Stream {
       method,
     }
     this.#id = options.lastEventId ?? ""
+    if (/[\r\n\0]/.test(this.#id)) throw new TypeError(`lastEventId is one line, got ${JSON.stringify(this.#id)}`)
     const sink = {
       block: (block) => this.#block(block),
       beat: () => {},
@@ -586,7 +587,7 @@ class Stream {
     }
     if (name === "stream-reset") return call(onReset, event.data?.reason, event)
     if (name === "stream-error") return call(onError, event.data?.detail, event)
-    if (Object.hasOwn(on, name)) call(on[name], event.data, event)
+    if (Object.hasOwn(on, name) && name !== "*") call(on[name], event.data, event)
     if (Object.hasOwn(on, "*")) call(on["*"], event.data, event)
   }
 
