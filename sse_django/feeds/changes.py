@@ -70,7 +70,7 @@ def publish(feed: ModelFeed, using: str, changes: Sequence[Change]) -> None:
         if batch is not None:
             for change in changes:
                 batch.known.pop((feed.label, change.pk), None)  # it has changed
-            batch.hand_over(messages, feed.backend)
+            batch.send(messages, feed.backend)
         elif messages:
             send_all(messages, feed.backend)
         return

@@ -29,7 +29,7 @@ class Together:
         self.known: dict[tuple[str, Any], frozenset[str]] = {}
         self._messages: dict[str, list[Message]] = {}
 
-    def hand_over(self, messages: Sequence[Message], alias: str) -> None:
+    def send(self, messages: Sequence[Message], alias: str) -> None:
         """To a backend that joins the transaction, soon."""
         waiting = self._messages.setdefault(alias, [])
         waiting.extend(messages)
