@@ -18,7 +18,6 @@ from django.db.models.sql.constants import LOUTER
 from sse_django.backends import Message
 from sse_django.channels import MAX_CHANNELS, RESERVED_PREFIX
 from sse_django.events import replace_surrogates
-from sse_django.feeds import together
 from sse_django.feeds.feed import ModelFeed
 from sse_django.feeds.payload import Sent
 from sse_django.feeds.visibility import channels_of
@@ -66,12 +65,7 @@ def publish(feed: ModelFeed, using: str, changes: Sequence[Change]) -> None:
     if feed.joins(using):
         feed.payload.load([change.row for change in changes if change.row is not None])
         messages = [message for change in changes for message in messages_for(feed, change)]
-        batch = together.here(using)
-        if batch is not None:
-            for change in changes:
-                batch.known.pop((feed.label, change.pk), None)  # it has changed
-            batch.send(messages, feed.backend)
-        elif messages:
+        if messages:
             send_all(messages, feed.backend)
         return
     if captures or observers:  # a test may never commit

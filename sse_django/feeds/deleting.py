@@ -1,7 +1,7 @@
 """What a deletion means for a feed: whoever sees the row is told its primary key.
 
 A row that is deleted was read some time ago, also by a queryset or a cascade: the DELETE may wait for somebody who is moving
-it. So it is read once more, FOR UPDATE, if it can move at all: one by one, or many at once by `FeedQuerySet.delete`.
+it. So it is read once more, FOR UPDATE, if it can move at all.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db import models
 
-from sse_django.feeds import together
 from sse_django.feeds.binding import bindings_of
 from sse_django.feeds.changes import Change, publish
 from sse_django.feeds.visibility import channels_in_memory
@@ -21,14 +20,9 @@ OLD = "_sse_deleted"
 def before(sender: type[models.Model], instance: models.Model, using: str, **kwargs: Any) -> None:
     """pre_delete."""
     seen = {}
-    batch = together.here(using)
     for binding in bindings_of(sender):
         if binding.relation != "own":
             continue  # Django deletes the row of the feed's own model as well, and says so
-        known = batch and batch.known.get((binding.feed.label, instance.pk))
-        if known is not None:
-            seen[binding.feed.label] = known
-            continue
         now = channels_in_memory(binding.feed, instance)
         if now is not None and binding.sees_all and not now.fields:
             seen[binding.feed.label] = now.channels

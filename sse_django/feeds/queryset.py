@@ -5,8 +5,7 @@
 
 `update` (and `bulk_update`, which is made of it) changes exactly the rows that it has locked and looked at. `bulk_create`
 tells of what it has created; where a conflict may make it something else it looks at the rows before and after, by primary
-key or by `unique_fields`, and refuses where neither says which row is which. `delete`, which sends signals, tells of many rows
-at once.
+key or by `unique_fields`, and refuses where neither says which row is which. `delete` sends signals already.
 """
 
 from __future__ import annotations
@@ -18,17 +17,13 @@ from django.db import NotSupportedError, connections, models, transaction
 
 from sse_django.feeds.binding import Binding, bindings_of
 from sse_django.feeds.changes import BATCH, Change, locked, publish, read_rows
-from sse_django.feeds.together import together
 from sse_django.feeds.visibility import channels_of
 
 M = TypeVar("M", bound=models.Model)
 
 
 class FeedQuerySet(models.QuerySet[M]):
-    """A queryset whose `update`, `bulk_update` and `bulk_create` go live, and whose `delete` costs less.
-
-    With no feed on the model it is Django's own.
-    """
+    """A queryset whose `update`, `bulk_update` and `bulk_create` go live. With no feed on the model it is Django's own."""
 
     def update(self, **kwargs: Any) -> int:
         """As Django's, and told to feeds: a SELECT FOR UPDATE before, a SELECT and an INSERT after, per 500 rows."""
@@ -47,27 +42,6 @@ class FeedQuerySet(models.QuerySet[M]):
                     _tell(binding, using, [*batch, *self._new_keys(kwargs, batch)], old[binding])
         self._result_cache = None
         return updated
-
-    update.alters_data = True  # type: ignore[attr-defined]
-
-    def delete(self) -> tuple[int, dict[str, int]]:
-        """As Django's, which sends signals, and told by fewer statements: a SELECT FOR UPDATE and an INSERT for many."""
-        here = [binding for binding in bindings_of(self.model) if binding.relation == "own"]
-        if not here or self.query.is_sliced or self.query.distinct_fields or self.query.combinator:
-            return super().delete()
-        self._for_write = True
-        using = self.db
-        with transaction.atomic(using=using, savepoint=False), together(using) as batch:
-            pks = self._lock(using)
-            for start in range(0, len(pks), BATCH):
-                some = pks[start : start + BATCH]
-                for binding in here:
-                    found = _channels(binding, using, some)
-                    batch.known.update(((binding.feed.label, pk), found.get(pk, frozenset())) for pk in some)
-            return super().delete()
-
-    delete.alters_data = True  # type: ignore[attr-defined]
-    delete.queryset_only = True  # type: ignore[attr-defined]
 
     def _just(self, pks: Collection[Any], using: str) -> FeedQuerySet[M]:
         """The rows with these keys. Not by our own filter as well: an earlier batch may have changed what it finds."""
@@ -92,6 +66,8 @@ class FeedQuerySet(models.QuerySet[M]):
             # What is joined or grouped can't be locked.
             rows = self.model._base_manager.using(using).filter(pk__in=rows.order_by().values("pk"))
         return list(dict.fromkeys(locked(rows, using).values_list("pk", flat=True)))
+
+    update.alters_data = True  # type: ignore[attr-defined]
 
     def bulk_create(
         self,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from django.db import NotSupportedError
-from django.db.models import F, Value, signals
+from django.db.models import F, Value
 
 from sse_django.feeds import ModelFeed, queryset
 from sse_django.testing import CapturedEvents, capture_events
-from tests.feeds.app.models import Customer, Note, Order, RushOrder, Ticket
+from tests.feeds.app.models import Customer, Note, Order, Ticket
 from tests.feeds.test_publishing import CustomerOrders, statements
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -156,78 +156,3 @@ def test_as_the_base_manager_it_tells_of_set_null_and_of_related_managers_too() 
         ("updated", (f"customer:{pk}",)),
         ("deleted", (f"customer:{pk}",)),
     ]
-
-
-def test_delete_takes_few_statements_and_tells_whoever_saw_the_rows(feed: Any, database: str) -> None:
-    ada, bob = Customer.objects.create(name="Ada"), Customer.objects.create(name="Bob")
-    orders = Order.objects.bulk_create([Order(customer=[ada, bob][n % 2]) for n in range(60)])
-    with statements(database) as sql, capture_events() as events:
-        assert Order.objects.filter(pk__gte=orders[10].pk).delete()[0] == 50
-    assert len(sql) < 15, sql
-    assert sorted((event.event, event.json()["pk"], event.channels) for event in events) == [
-        ("deleted", order.pk, (f"customer:{order.customer_id}",)) for order in orders[10:]
-    ]
-
-
-def test_rows_that_a_cascade_takes_along_are_told_too(feed: Any) -> None:
-    """They weren't locked with the others."""
-
-    class RushFeed(ModelFeed):
-        model = RushOrder
-        fields = ["id", "courier"]
-
-    ada = Customer.objects.create(name="Ada")
-    plain, rush = Order.objects.create(customer=ada), RushOrder.objects.create(customer=ada)
-    with capture_events() as events:
-        Order.objects.all().delete()
-    assert sorted((event.channels[0], event.json()["pk"]) for event in events) == [
-        (f"customer:{ada.pk}", plain.pk),
-        (f"customer:{ada.pk}", rush.pk),
-        ("feed:feedshop.RushFeed", rush.pk),
-    ]
-
-
-def test_what_a_receiver_saves_meanwhile_is_told_in_its_place(feed: Any) -> None:
-    ada = Customer.objects.create(name="Ada")
-    pks = [Order.objects.create(customer=ada).pk for _ in range(3)]
-
-    def make_again(instance: Order, **kwargs: Any) -> None:
-        if instance.pk == pks[1]:
-            Order.objects.create(pk=instance.pk, customer=ada)
-
-    signals.post_delete.connect(make_again, sender=Order)
-    try:
-        with capture_events() as events:
-            Order.objects.order_by("pk").delete()
-    finally:
-        signals.post_delete.disconnect(make_again, sender=Order)
-    of_that_row = [event.event for event in events if pks[1] in event.json().values()]
-    assert of_that_row == ["deleted", "created"]
-    assert len(events) == 4
-
-
-def test_a_delete_that_fails_tells_nobody(feed: Any) -> None:
-    ada = Customer.objects.create(name="Ada")
-    for _ in range(3):
-        Order.objects.create(customer=ada)
-
-    def refuse(instance: Order, **kwargs: Any) -> None:
-        if instance == last:
-            raise ValueError("not this one")
-
-    last = Order.objects.first()
-    signals.post_delete.connect(refuse, sender=Order)
-    try:
-        with capture_events() as events, pytest.raises(ValueError, match="not this one"):
-            Order.objects.all().delete()
-    finally:
-        signals.post_delete.disconnect(refuse, sender=Order)
-    assert not events
-    assert Order.objects.count() == 3
-
-
-def test_delete_is_no_method_of_a_manager_and_refuses_what_djangos_does() -> None:
-    assert not hasattr(Order.objects, "delete")
-    for refused in (Order.objects.all()[:1], Order.objects.values("pk"), Order.objects.distinct("pk")):
-        with pytest.raises((TypeError, NotSupportedError)):
-            refused.delete()
