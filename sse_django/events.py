@@ -14,6 +14,7 @@ from typing import Annotated, Any, Generic, Self, TypeVar, cast
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     Field,
     TypeAdapter,
     ValidationError,
@@ -47,9 +48,14 @@ def _check_id(value: str | None) -> str | None:
 
 
 def _check_retry(value: object) -> object:
-    if value is not None and (not isinstance(value, int) or value < 0):
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
         raise ValueError(f"SSE 'retry' must be a whole number of milliseconds, 0 or more, got {value!r}")
     return value
+
+
+def _refuse_bool(value: object) -> object:
+    # Pydantic would take True for 1.
+    return _check_retry(value) if isinstance(value, bool) else value
 
 
 class ServerSentEvent(BaseModel, Generic[_T]):
@@ -61,14 +67,14 @@ class ServerSentEvent(BaseModel, Generic[_T]):
 
     Raises:
         ValueError: (as Pydantic's `ValidationError`) if both data fields are set, if `event` or `id` spans lines, if `id`
-            holds NUL, if `retry` is negative. Assignment and `model_copy` check the same.
+            holds NUL, if `retry` is negative or a bool. Assignment and `model_copy` check the same.
     """
 
     data: _T | None = None
     raw_data: str | None = None
     event: Annotated[str | None, AfterValidator(_check_event)] = None
     id: Annotated[str | None, AfterValidator(_check_id)] = None
-    retry: Annotated[int | None, Field(ge=0)] = None
+    retry: Annotated[int | None, Field(ge=0), BeforeValidator(_refuse_bool)] = None
     comment: str | None = None
 
     @field_validator("data", mode="wrap")

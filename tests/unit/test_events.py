@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from sse_django import ServerSentEvent
+from sse_django import EventSourceResponse, ServerSentEvent, event_stream
 from sse_django.events import KEEPALIVE_COMMENT, format_sse_event
 
 
@@ -77,11 +78,21 @@ def test_nul_in_an_id_is_refused() -> None:
             make()
 
 
-@pytest.mark.parametrize("retry", [-1, 1.5, "soon"])
-def test_retry_is_a_whole_number_of_milliseconds(retry: object) -> None:
-    for make in (lambda: format_sse_event(retry=retry), lambda: ServerSentEvent(retry=retry)):  # type: ignore[arg-type]
+@pytest.mark.parametrize("retry", [-1, 1.5, "soon", True, False])
+def test_retry_is_a_whole_number_of_milliseconds_on_every_way_in(retry: Any) -> None:
+    event = ServerSentEvent(retry=5)
+    for make in (
+        lambda: format_sse_event(retry=retry),
+        lambda: ServerSentEvent(retry=retry),
+        lambda: ServerSentEvent[Item](retry=retry),
+        lambda: setattr(event, "retry", retry),
+        lambda: event.model_copy(update={"retry": retry}),
+        lambda: event_stream(retry=retry),
+        lambda: EventSourceResponse([], retry=retry),
+    ):
         with pytest.raises(ValueError, match="retry"):
             make()
+    assert event.retry == 5
 
 
 def test_data_and_raw_data_exclude_each_other_on_every_way_in() -> None:
