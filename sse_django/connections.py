@@ -97,10 +97,12 @@ def dismiss_thread() -> None:
     if context is None:
         return
     executor = SyncToAsync.context_to_thread_executor.get(context)
-    if executor is None or threading.current_thread() not in getattr(executor, "_threads", ()):
+    if executor is None or getattr(context, "_executor", None) is not None:  # one that its owner ends
+        return
+    if threading.current_thread() not in getattr(executor, "_threads", ()):
         return
     if all(connection.connection is None for connection in connections.all(initialized_only=True)):
-        del SyncToAsync.context_to_thread_executor[context]
+        SyncToAsync.context_to_thread_executor.pop(context, None)
         executor.shutdown(wait=False)
 
 
@@ -145,11 +147,16 @@ class Janitor:
     def _look(self) -> None:
         self._timer = self._loop.call_later(_LOOK, self._look) if self._watched else None
         executors = SyncToAsync.context_to_thread_executor
-        for key in (self._watched & set(executors)) - self._releasing.keys():
+        # Asked one by one: requests' threads take theirs out meanwhile.
+        held = {key for key in self._watched if key in executors and getattr(key, "_executor", None) is None}
+        for key in held - self._releasing.keys():
             self._seen[key] = self._seen.get(key, 0) + 1
             if self._seen[key] > 2:
                 del self._seen[key]
-                task = self._releasing[key] = self._loop.create_task(self._release(key, executors[key]))
+                executor = executors.get(key)
+                if executor is None:
+                    continue
+                task = self._releasing[key] = self._loop.create_task(self._release(key, executor))
                 task.add_done_callback(lambda _, key=key: self._releasing.pop(key, None))  # type: ignore[misc]
 
     async def _release(self, key: Any, executor: Executor) -> None:
@@ -159,7 +166,7 @@ class Janitor:
             return
         executors = SyncToAsync.context_to_thread_executor
         if free and executors.get(key) is executor:
-            del executors[key]
+            executors.pop(key, None)
             executor.shutdown(wait=False)
 
 

@@ -179,7 +179,12 @@ def _digits(field: Any) -> str:
 
 def _or_null(field: Any) -> Any:
     kind = field_type(field)
-    return kind | None if field.null else kind
+    return kind | None if may_be_null(field) else kind
+
+
+def may_be_null(field: Any) -> bool:
+    """Whether a row may have NULL there. Django gives no generated column a NOT NULL, whatever its output field says."""
+    return field.null or isinstance(field, models.GeneratedField)
 
 
 def _array(field: Any) -> Any:

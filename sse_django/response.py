@@ -58,6 +58,7 @@ class EventSourceResponse(StreamingHttpResponse):
 
     # Django's own, which its stubs leave out.
     _iterator: Any
+    _served = False  # whether an ASGI server has asked for its bytes
     _resource_closers: list[Callable[..., object]]
     _set_streaming_content: Callable[[Any], None]
 
@@ -132,6 +133,7 @@ class EventSourceResponse(StreamingHttpResponse):
         self._set_streaming_content(value)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
+        self._served = True
         self._begin_reading()
         if self._bodiless:
             return _nothing()
@@ -200,7 +202,8 @@ class EventSourceResponse(StreamingHttpResponse):
 
     def close(self) -> None:
         super().close()
-        dismiss_thread()
+        if self._served:  # not by a middleware that sends something else instead, and has work for this thread still
+            dismiss_thread()
 
 
 class _Marker:

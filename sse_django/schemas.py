@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from sse_django.fieldtypes import field_type
+from sse_django.fieldtypes import field_type, may_be_null
 
 
 def model_schema(model: type[models.Model], *, fields: Collection[str], name: str | None = None) -> type[BaseModel]:
@@ -51,6 +51,6 @@ def field_definition(field: models.Field[Any, Any]) -> tuple[Any, Any]:
     """The Pydantic type and `Field` of a model field."""
     kind = field_type(field)
     title = str(field.verbose_name or field.name).capitalize()  # a composite key has no verbose name
-    return (kind | None if field.null else kind), Field(
+    return (kind | None if may_be_null(field) else kind), Field(
         title=title, description=str(field.help_text) if field.help_text else None
     )

@@ -95,7 +95,10 @@ def _end_all(loop: asyncio.AbstractEventLoop, sleepers: Iterator[Sleeper]) -> No
     # live until its turn, are too few to have the garbage collector called.
     count = 0
     for sleeper in islice(sleepers, BATCH):
-        sleeper.end()
         count += 1
+        try:
+            sleeper.end()
+        except Exception as error:  # the others are woken nevertheless
+            loop.call_exception_handler({"message": "a sleeper could not be woken", "exception": error})
     if count == BATCH:
         loop.call_soon(_end_all, loop, sleepers)

@@ -1,8 +1,10 @@
 """A request's thread ends with its stream, without one more thread to wait for it."""
 
 import asyncio
+import inspect
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -18,6 +20,13 @@ async def one() -> AsyncIterator[str]:
     yield "one"
 
 
+async def served() -> EventSourceResponse:
+    """One whose bytes have been sent."""
+    response = EventSourceResponse(one())
+    assert [chunk async for chunk in response]
+    return response
+
+
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[threading.Thread]]:
     """Threads that are started in the test."""
@@ -25,7 +34,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[threading.Thread]]
     start = threading.Thread.start
 
     def remember(thread: threading.Thread) -> None:
-        threads.append(thread)
+        if not thread.name.startswith("sse-"):  # ours, of which a process has one
+            threads.append(thread)
         start(thread)
 
     with monkeypatch.context() as patch:
@@ -42,7 +52,7 @@ async def as_django_does(close: Callable[[], Any]) -> None:
 
 async def test_a_request_whose_stream_ends_has_had_one_thread(started: list[threading.Thread]) -> None:
     before = len(SyncToAsync.context_to_thread_executor)
-    response = EventSourceResponse(one())
+    response = await served()
     await as_django_does(response.close)
     assert len(started) == 1
     assert len(SyncToAsync.context_to_thread_executor) == before
@@ -52,7 +62,7 @@ async def test_a_request_whose_stream_ends_has_had_one_thread(started: list[thre
 async def test_work_that_comes_after_the_stream_gets_a_thread_again(started: list[threading.Thread]) -> None:
     async with ThreadSensitiveContext() as context:
         await sync_to_async(lambda: None)()
-        await sync_to_async(EventSourceResponse(one()).close)()
+        await sync_to_async((await served()).close)()
         assert context not in SyncToAsync.context_to_thread_executor
         assert await sync_to_async(threading.current_thread)() is started[-1]
     assert len(started) >= 2
@@ -73,7 +83,26 @@ async def test_it_is_none_of_another_threads_business() -> None:
     """As with Django's AsyncClient, which closes a response in any thread."""
     async with ThreadSensitiveContext() as context:
         await sync_to_async(lambda: None)()
-        await sync_to_async(EventSourceResponse(one()).close, thread_sensitive=False)()
+        await sync_to_async((await served()).close, thread_sensitive=False)()
         assert context in SyncToAsync.context_to_thread_executor
     await asyncio.to_thread(dismiss_thread)
     dismiss_thread()
+
+
+async def test_a_middleware_that_closes_a_response_before_it_is_sent_keeps_its_thread() -> None:
+    async with ThreadSensitiveContext() as context:
+        await sync_to_async(lambda: None)()
+        await sync_to_async(EventSourceResponse(one()).close)()
+        assert context in SyncToAsync.context_to_thread_executor
+
+
+async def test_an_executor_that_somebody_else_owns_is_left_to_its_owner() -> None:
+    """asgiref has a context with an executor of the caller's, which outlives it."""
+    if "executor" not in inspect.signature(ThreadSensitiveContext).parameters:
+        pytest.skip("this asgiref has no such contexts")
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        for _ in range(2):
+            async with ThreadSensitiveContext(executor=pool):
+                await sync_to_async(lambda: None)()
+                await sync_to_async((await served()).close)()
+        assert pool.submit(lambda: 1).result() == 1
