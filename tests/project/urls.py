@@ -1,11 +1,11 @@
-"""Every view of tests/project/views.py, under its own name."""
+"""Every view of tests/project/views.py, under its own name, and those of the modules that have their own patterns."""
 
 import contextlib
 
 from django.conf import settings
 from django.urls import include, path
 
-from tests.project import channel, views
+from tests.project import channel, shapes, views
 
 # An empty module in a folder of each server's own: changing it is what makes a server reload.
 with contextlib.suppress(ImportError):
@@ -44,6 +44,7 @@ urlpatterns = [
     path("write/", views.write),
     path("sync-write/", views.sync_write),
     *channel.urlpatterns,
+    *shapes.urlpatterns,
 ]
 
 if "debug_toolbar" in settings.INSTALLED_APPS:
