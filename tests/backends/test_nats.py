@@ -84,7 +84,7 @@ class TestNats(AcrossProcesses):
         publish(backend, "a")
         cursor = backend.head()
         with backend._connection.use() as call:
-            call(lambda client: client.request(f"$JS.API.STREAM.DELETE.{self.stream}"))
+            call(lambda client: client.request(f"$JS.API.STREAM.DELETE.{self.stream}", timeout=PATIENCE))
         publish(backend, "b")
         head = backend.head()
         with pytest.raises(Gone, match="epoch"):
@@ -97,7 +97,11 @@ class TestNats(AcrossProcesses):
         start = backend.head()
         publish(backend, *"abcd")
         with backend._connection.use() as call:
-            call(lambda client: client.request(f"$JS.API.STREAM.MSG.DELETE.{self.stream}", b'{"seq": 3}'))
+            call(
+                lambda client: client.request(
+                    f"$JS.API.STREAM.MSG.DELETE.{self.stream}", b'{"seq": 3}', timeout=PATIENCE
+                )
+            )
         with pytest.raises(Gone):
             page_events(backend, start)
         events, looked = backend.read(start, None, 2)
@@ -111,7 +115,9 @@ class TestNats(AcrossProcesses):
         publish(backend, "a")
         for payload in (b"hello", b"{}", b"[]", b"\xff"):
             with backend._connection.use() as call:
-                call(lambda client, payload=payload: client.request(f"{self.stream}.strange", payload))
+                call(
+                    lambda client, payload=payload: client.request(f"{self.stream}.strange", payload, timeout=PATIENCE)
+                )
         cursor = backend.head()
         publish(backend, "b")
         assert texts(backend.read(start, {"orders"}, 10)[0]) == ["a", "b"]
@@ -133,19 +139,6 @@ class TestNats(AcrossProcesses):
             backend.publish([Message(("orders",), "x")] * 100)
         with pytest.raises(Gone, match="trimmed"):
             backend.read(start, None, 1)
-
-
-def answers(backend: Any) -> bool:
-    try:
-        backend.head()
-    except Exception:
-        return False
-    return True
-
-
-def test_a_stream_name_is_checked() -> None:
-    with pytest.raises(ImproperlyConfigured, match="stream"):
-        NatsBackend("default", {"stream": "a.b"})
 
     def test_another_epoch_is_noticed_in_a_log_that_is_never_quiet(self) -> None:
         """What is new is read without asking how far the log reaches; now and then it has to be asked."""
@@ -187,3 +180,16 @@ def test_a_stream_name_is_checked() -> None:
             backend.wait(after, 0.1)  # nothing wakes it
         rung = [args for args in looks if args[2] is not None]
         assert len(looks) == len(rung) <= 5 + 5 + 5  # each event, each wait that ends, and where a look came too soon
+
+
+def answers(backend: Any) -> bool:
+    try:
+        backend.head()
+    except Exception:
+        return False
+    return True
+
+
+def test_a_stream_name_is_checked() -> None:
+    with pytest.raises(ImproperlyConfigured, match="stream"):
+        NatsBackend("default", {"stream": "a.b"})
