@@ -7,10 +7,16 @@ by columns with `auto_now`. Two queries, whatever changed.
 from __future__ import annotations
 
 import hashlib
+from datetime import date, time, timedelta
+from decimal import Decimal
+from types import NoneType
 from typing import Any
+from uuid import UUID
 
 from django.db.models import DateField, Max, Model
 
+#: Types whose repr is the same for equal values.
+PLAIN = (str, bytes, int, float, Decimal, date, time, timedelta, UUID, list, tuple, dict, NoneType)
 #: Rows up to which a table is hashed whole.
 WHOLE = 5000
 #: Rows that are hashed of a larger one.
@@ -36,4 +42,12 @@ def fingerprint(model: type[Model], using: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    return bytes(value) if isinstance(value, memoryview) else value  # whose repr is its address
+    """Something whose repr says what it is, not where it lies in memory."""
+    if isinstance(value, memoryview):
+        return bytes(value)
+    if isinstance(value, PLAIN):
+        return value
+    kind: Any = type(value)
+    if kind.__str__ is not object.__str__:  # a geometry, say, whose repr has an address
+        return str(value)
+    return sorted(vars(value).items()) if kind.__repr__ is object.__repr__ and hasattr(value, "__dict__") else value

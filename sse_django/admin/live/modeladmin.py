@@ -63,8 +63,8 @@ class LiveModelAdmin(ModelAdmin):
     def live_fingerprint(self) -> object:
         """What the table looks like: anything whose `repr` differs once rows have changed.
 
-        Asked every `live_check_interval` seconds while somebody watches, by one thread a process. Override it where you know
-        better, as with a column that every write sets.
+        Else that has to be the same, in every process. Asked every `live_check_interval` seconds while somebody watches, by
+        one thread a process. Override it where you know better, as with a column that every write sets.
         """
         return fingerprint(self.model, router.db_for_read(self.model))
 
@@ -91,8 +91,6 @@ class LiveModelAdmin(ModelAdmin):
             extra_context = {**(extra_context or {}), "is_nav_sidebar_enabled": False, "available_apps": []}
         # Before anything is read for the page, so that no change falls between the two.
         cursor = None if refresh else head_or_none(get_backend(self.live_backend))
-        if not refresh and request.method == "GET":
-            self._watch(page=True)
         response = super().changelist_view(request, extra_context)
         context = response.context_data if isinstance(response, TemplateResponse) else None
         if context is not None and "cl" in context and "media" in context:
@@ -135,10 +133,6 @@ class LiveModelAdmin(ModelAdmin):
         route = f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}"
         return reverse(route, args=args, current_app=self.admin_site.name)
 
-    def _watch(self, *, page: bool) -> None:
-        if self.live_check_interval is not None:
-            watch.watch(self._follower, self.live_fingerprint, self.live_check_interval, page=page)
-
     def _may_watch(self, request: HttpRequest) -> bool:
         return self.admin_site.has_permission(request) and self.has_view_or_change_permission(request)
 
@@ -150,7 +144,8 @@ class LiveModelAdmin(ModelAdmin):
         if not self._may_watch(request):
             return _refused()
         after = last_event_id(request, _cursor)
-        self._watch(page=False)
+        if self.live_check_interval is not None:
+            watch.watch(self._follower, self.live_fingerprint, self.live_check_interval)
         return Subscription((self._follower.channel,), after, self.live_backend)
 
     def _state(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -47,7 +47,7 @@ class Watch:
         self.way = way_of(look)
         self.seen: str | None = None
         self.told = False
-        self.due = 0.0
+        self.due = time.monotonic() + interval
         self.wanted = 0.0  # when somebody was last known to watch, or about to
 
     def turn(self, now: float) -> None:
@@ -88,8 +88,19 @@ class Watch:
 
     def _mark(self, state: object) -> str:
         # Keyed, and of this log alone: it goes to browsers, and to the other processes.
-        value = f"{self.follower.alias}:{self.follower.channel}:{self.way}:{state!r}"
+        value = f"{self.follower.alias}:{self.follower.channel}:{self.way}:{_text(state)}"
         return salted_hmac("sse_django.admin.live.watch", value, algorithm="sha256").hexdigest()[:32]
+
+
+def _text(state: object) -> str:
+    """The state's `repr`; that of a set depends on the process, so its members have an order."""
+    if isinstance(state, (set, frozenset)):
+        return f"{{{', '.join(sorted(map(_text, state)))}}}"
+    if isinstance(state, (list, tuple)):
+        return f"[{', '.join(map(_text, state))}]"
+    if isinstance(state, dict):
+        return f"{{{', '.join(f'{_text(key)}: {_text(value)}' for key, value in state.items())}}}"
+    return repr(state)
 
 
 def way_of(look: Callable[[], object]) -> str:
@@ -108,14 +119,15 @@ _thread: threading.Thread | None = None
 _pid = 0
 
 
-def watch(follower: Follower, look: Callable[[], object], interval: float, *, page: bool) -> None:
-    """Look at a table while somebody reads its channel. Call it before a page is read from the database, and before its stream.
+def watch(follower: Follower, look: Callable[[], object], interval: float) -> None:
+    """Look at a table while somebody reads its channel. Call it before its stream begins.
+
+    What the pages show that are open already, rendered here or elsewhere, isn't known: the first look tells them in any case.
 
     Args:
         follower: whose channel it is.
         look: what the table looks like, compared by its `repr`.
         interval: seconds between two looks.
-        page: whether it is a page that is about to be read: then what it shows is looked at now, if that isn't known here.
     """
     global _thread, _pid
     if not hubs.may_start():
@@ -132,8 +144,6 @@ def watch(follower: Follower, look: Callable[[], object], interval: float, *, pa
         if _thread is None:
             _thread = threading.Thread(target=_run, name="sse-admin-live", daemon=True)
             _thread.start()
-    if page and each.seen is None:
-        each.see()
 
 
 def _run() -> None:
