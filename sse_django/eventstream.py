@@ -46,6 +46,9 @@ logger = logging.getLogger("sse_django")
 #: Sent at once where no event is ready: several servers hold the headers back until the first byte of the body.
 OPENING_COMMENT = b":\n\n"
 
+#: Receivers of `stream_closed` being told: a loop holds its tasks weakly.
+_telling: set[asyncio.Future[Any]] = set()
+
 
 class EventStream:
     """The bytes of one response.
@@ -360,10 +363,16 @@ class EventStream:
     async def aclose(self, reason: str) -> None:
         """Close, and wait for the generator's `finally`."""
         self.close(reason)
-        if self._pump is not None:
-            await self._pump.wait_closed()
-        if self._end() and stream_closed.receivers:
-            await stream_closed.asend_robust(EventStream, **self._summary())
+        try:
+            if self._pump is not None:
+                await self._pump.wait_closed()
+        finally:
+            if self._end() and stream_closed.receivers:
+                # In a task of its own: a server that learns just now that the client has gone cancels the one that is here.
+                telling = asyncio.ensure_future(stream_closed.asend_robust(EventStream, **self._summary()))
+                _telling.add(telling)
+                telling.add_done_callback(_telling.discard)
+                await asyncio.shield(telling)
 
     def close_and_join(self, reason: str = "disconnected") -> None:
         """Close, and wait for the `finally` of a generator that runs on a thread of ours."""
