@@ -14,6 +14,7 @@ from asgiref.sync import sync_to_async
 
 from sse_django import hubs, shutdown
 from sse_django.channels import RESERVED_PREFIX, check_channel
+from sse_django.conf import get_settings
 from sse_django.eventstream import EventStream
 from sse_django.log import Stored
 from sse_django.messages import make_message
@@ -53,21 +54,34 @@ async def akick(*, user: Any = None, channel: str | None = None, backend: str = 
     await sync_to_async(kick)(user=user, channel=channel, backend=backend)
 
 
-def kick_session(digest: str, backend: str = "default") -> None:
-    """End the streams of a session that logs out, after the open transaction: logging out must not fail with an engine."""
+def kick_session(digest: str) -> None:
+    """End the streams of a session that logs out, after the open transaction: logging out must not fail with an engine.
+
+    It is told by every log: which of them other processes read, nobody knows here.
+    """
+
+    wanted: dict[str, str | None] = {"session": digest}
 
     def tell() -> None:
-        try:
-            _send({"session": digest}, backend)
-        except Exception:
-            logger.exception("a logout could not be told to the other processes: the session's streams there go on")
+        for alias in get_settings().BACKENDS:
+            try:
+                _tell(wanted, alias)
+            except Exception:
+                logger.exception(
+                    "a logout could not be told to the readers of %r: the session's streams there go on", alias
+                )
+        _end_matching(wanted)
 
     after_commit(tell)
 
 
 def _send(wanted: dict[str, str | None], backend: str) -> None:
-    send(make_message([CHANNEL], wanted, event="kick", key=None, reserved=True), backend)
+    _tell(wanted, backend)
     after_commit(lambda: _end_matching(wanted))  # here at once, also where no hub runs
+
+
+def _tell(wanted: dict[str, str | None], backend: str) -> None:
+    send(make_message([CHANNEL], wanted, event="kick", key=None, reserved=True), backend)
 
 
 def _end_matching(wanted: dict[str, str | None]) -> None:

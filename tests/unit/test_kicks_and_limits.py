@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -15,7 +16,11 @@ from django.test import override_settings
 from django.urls import path
 
 from sse_django import EventSourceResponse, akick, event_stream, kick, publish, subscribe
+from sse_django.backends import BaseBackend, Message
+from sse_django.backends.memory import MemoryBackend
 from sse_django.eventstream import EventStream
+from sse_django.exceptions import PublishError
+from sse_django.kicks import kick_session
 from sse_django.signals import event_published, stream_closed, stream_opened
 from sse_django.testing import AsyncStream, AsyncStreamClient, live_backend
 
@@ -125,6 +130,29 @@ async def test_logging_out_ends_that_sessions_streams(serve: Serve, async_sse_cl
         assert (await elsewhere.next()).json() == 1
 
 
+class DownBackend(MemoryBackend):
+    def publish(self, messages: Sequence[Message]) -> None:
+        raise PublishError("it is down")
+
+
+def test_logging_out_is_told_by_every_log_that_is_up(settings: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """Streams of another process may read any of them."""
+    down = {"BACKEND": f"{__name__}.DownBackend"}
+    settings.SSE_DJANGO = {"BACKENDS": {"down": down, **MEMORY, "second": MEMORY["default"]}}
+    told: list[tuple[str, tuple[str, ...]]] = []
+
+    def published(backend: BaseBackend, channels: tuple[str, ...], **kwargs: Any) -> None:
+        told.append((backend.alias, channels))
+
+    event_published.connect(published)
+    try:
+        kick_session("digest")
+    finally:
+        event_published.disconnect(published)
+    assert told == [("default", ("_sse:kick",)), ("second", ("_sse:kick",))]
+    assert [record.args for record in caplog.records] == [("down",)]
+
+
 async def test_streams_of_a_process_are_capped_with_a_time_to_come_back(
     serve: Serve, async_sse_client: AsyncStreamClient
 ) -> None:
@@ -202,3 +230,66 @@ async def test_signals_tell_of_streams_and_events(serve: Serve, async_sse_client
         ("published", (("_sse:kick",), "kick")),
         ("kicked", 1),
     ]
+
+
+async def test_the_end_of_a_stream_is_told_though_its_task_is_cancelled_meanwhile() -> None:
+    """A stream is cut, and while that is being told the server learns that its client has gone."""
+    reached, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    told: list[str] = []
+
+    async def closed(outcome: str, **kwargs: Any) -> None:
+        reached.set()
+        await go_on.wait()
+        told.append(outcome)
+        done.set()
+
+    def numbers() -> Iterator[int]:
+        yield 1
+        yield 2
+
+    async def send() -> None:
+        body = aiter(EventSourceResponse(numbers()))
+        await anext(body)
+        await body.aclose()
+
+    stream_closed.connect(closed, sender=EventStream)
+    try:
+        sending = asyncio.create_task(send())
+        await asyncio.wait_for(reached.wait(), 5)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        go_on.set()
+        await asyncio.wait_for(done.wait(), 5)
+    finally:
+        stream_closed.disconnect(closed, sender=EventStream)
+    assert told == ["disconnected"]
+
+
+async def test_the_end_of_a_stream_is_told_though_nobody_waits_for_its_generator() -> None:
+    """As before, with a generator in the middle of a step."""
+    busy, go_on = threading.Event(), threading.Event()
+    told: list[str] = []
+
+    def closed(outcome: str, **kwargs: Any) -> None:
+        told.append(outcome)
+
+    def sleeper() -> Iterator[int]:
+        busy.set()
+        go_on.wait(5)
+        yield 1
+
+    stream_closed.connect(closed, sender=EventStream)
+    body = aiter(EventSourceResponse(sleeper()))
+    try:
+        await anext(body)  # a comment, since there is no event yet
+        assert await asyncio.to_thread(busy.wait, 5)
+        sending = asyncio.create_task(body.aclose())
+        await asyncio.sleep(0)  # it is there, and waits for the generator
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert told == ["disconnected"]
+    finally:
+        go_on.set()
+        stream_closed.disconnect(closed, sender=EventStream)
