@@ -2,7 +2,7 @@
 
 import json
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jsonschema
@@ -20,10 +20,38 @@ def urlconf(*patterns: Any) -> Any:
 
 
 def document(*patterns: Any, **options: Any) -> dict[str, Any]:
-    """The document of these patterns, which a published validator of OpenAPI 3.2 accepts."""
+    """The document of these patterns, valid as OpenAPI 3.2 and in each of its schemas."""
     made = openapi_document(urlconf(*patterns), **options)
-    OpenAPIV32SpecValidator(made).validate()
+    validate(made)
     return made
+
+
+def validate(made: dict[str, Any]) -> None:
+    """Have a published validator of OpenAPI 3.2 look at a document, and one of JSON Schema at what that one passes over.
+
+    Raises:
+        OpenAPIValidationError: if it is no document.
+        jsonschema.SchemaError: if a schema in it is none.
+    """
+    OpenAPIV32SpecValidator(made).validate()
+    check_schemas(made)
+
+
+def check_schemas(made: dict[str, Any]) -> None:
+    """The half of it that JSON Schema has a say in."""
+    for schema in _schemas_below(made):
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def _schemas_below(part: Any) -> Iterator[Any]:
+    """Every schema of a document. What is inside of one, a `contentSchema` too, is judged with it."""
+    for key, value in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
+        if key in ("schema", "itemSchema"):
+            yield value
+        elif key == "schemas":  # of the components
+            yield from value.values()
+        elif key not in ("example", "examples"):  # which are data
+            yield from _schemas_below(value)
 
 
 def operation(view: Callable[..., Any], route: str = "stream/", **kwargs: Any) -> dict[str, Any]:
