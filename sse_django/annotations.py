@@ -18,7 +18,7 @@ from typing import Annotated, Any, get_args, get_origin
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponseBase
 from pydantic import BaseModel, TypeAdapter
-from typing_extensions import is_typeddict
+from typing_extensions import TypeAliasType, is_typeddict
 
 from sse_django.encoding import UNTYPED
 from sse_django.events import ServerSentEvent
@@ -59,14 +59,33 @@ class ViewAnnotations:
     def __init__(self, view: Callable[..., Any], namespace: Mapping[str, Any] | None = None) -> None:
         self._view = view
         function = inspect.unwrap(_without_partial(view))
+        if not inspect.isroutine(function) and inspect.isfunction(call := getattr(type(function), "__call__", None)):  # noqa: B004
+            function = inspect.unwrap(call)  # an instance that can be called
         self._function = getattr(function, "__func__", function)
         self._namespace = dict(namespace or {})
 
     @functools.cached_property
     def item(self) -> Any:
-        """The type of the items: `X` of `AsyncIterable[X]` and its like, else UNTYPED."""
-        annotation = self._resolve("return", getattr(self._function, "__annotations__", {}).get("return", UNTYPED))
+        """The type of the items: `X` of `AsyncIterable[X]` and its like, else UNTYPED.
+
+        Raises:
+            ImproperlyConfigured: if a generator is annotated with what it yields instead: nothing would be held to that.
+        """
+        annotation = self._returned()
+        self._check_yields(annotation)
         return item_type(annotation)
+
+    def check(self) -> None:
+        """Refuse a wrong annotation at once, unless it names what isn't there yet.
+
+        Raises:
+            ImproperlyConfigured: see `item`.
+        """
+        try:
+            annotation = self._returned()
+        except Exception:  # told when the type is needed
+            return
+        self._check_yields(annotation)
 
     def body(self, taken: frozenset[str]) -> Body | None:
         """The one parameter that is the JSON body, given the names that the URL fills.
@@ -75,6 +94,20 @@ class ViewAnnotations:
             ImproperlyConfigured: if there are two.
         """
         return self._body(taken)
+
+    def _returned(self) -> Any:
+        return self._resolve("return", getattr(self._function, "__annotations__", {}).get("return", UNTYPED))
+
+    def _check_yields(self, annotation: Any) -> None:
+        is_async = inspect.isasyncgenfunction(self._function)
+        if not is_async and not inspect.isgeneratorfunction(self._function):
+            return
+        members = _members(annotation)
+        if any(map(_is_one_item, members)):
+            name = " | ".join(member.__name__ if isinstance(member, type) else str(member) for member in members)
+            raise ImproperlyConfigured(
+                f"{self._function.__qualname__} yields: annotate it {'Async' if is_async else ''}Iterable[{name}], not {name}"
+            )
 
     @functools.cached_property
     def _parameters(self) -> list[inspect.Parameter]:
@@ -117,17 +150,41 @@ class ViewAnnotations:
 
 def item_type(annotation: Any) -> Any:
     """`X` for an iterable of `X`, UNTYPED for anything that doesn't say."""
-    if get_origin(annotation) is Annotated:
-        return item_type(get_args(annotation)[0])
-    if get_origin(annotation) in (typing.Union, types.UnionType):  # AsyncIterable[X] | HttpResponse
-        members = [m for m in get_args(annotation) if not (isinstance(m, type) and issubclass(m, HttpResponseBase))]
-        return item_type(members[0]) if len(members) == 1 else UNTYPED
+    members = _members(annotation)
+    if len(members) != 1:
+        return UNTYPED
+    annotation = members[0]
     if get_origin(annotation) is collections.abc.Coroutine:
         return item_type(get_args(annotation)[2])
     if get_origin(annotation) in _ITERABLES:
         args = get_args(annotation)
         return args[0] if args and not isinstance(args[0], typing.TypeVar) else UNTYPED
     return UNTYPED
+
+
+def _members(annotation: Any) -> list[Any]:
+    """What an annotation allows besides a response and None: `AsyncIterable[X] | HttpResponse` is `AsyncIterable[X]`."""
+    if get_origin(annotation) is Annotated:
+        return _members(get_args(annotation)[0])
+    if isinstance(annotation, TypeAliasType):
+        return _members(annotation.__value__)
+    if get_origin(annotation) in (typing.Union, types.UnionType):
+        return [found for member in get_args(annotation) for found in _members(member)]
+    if annotation is type(None) or (isinstance(annotation, type) and issubclass(annotation, HttpResponseBase)):
+        return []
+    return [annotation]
+
+
+def _is_one_item(annotation: Any) -> bool:
+    """Whether it is the type of one item, so that no generator can be meant."""
+    cls = get_origin(annotation) or annotation
+    if not isinstance(cls, type) or cls is object or cls is Any:  # Any is a class from Python 3.11 on
+        return False
+    if issubclass(cls, (BaseModel, Mapping, str, bytes)) or dataclasses.is_dataclass(cls) or is_typeddict(cls):
+        return True
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return True
+    return not issubclass(cls, (collections.abc.Iterable, collections.abc.AsyncIterable))
 
 
 def _is_body(annotation: Any) -> bool:

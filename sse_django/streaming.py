@@ -26,6 +26,8 @@ class StreamingView:
     ) -> None:
         self.options = options
         self.annotations = ViewAnnotations(view, namespace)
+        if options.item is UNTYPED:
+            self.annotations.check()
 
     @functools.cached_property
     def encoder(self) -> Encoder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import dataclasses
 import functools
 import gzip
 import json
@@ -27,8 +28,10 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from pydantic import BaseModel, Field
+from typing_extensions import TypeAliasType, TypedDict
 
 from sse_django import EventSourceResponse, EventStreamView, ServerSentEvent, event_stream, last_event_id
+from sse_django.encoding import UNTYPED
 from sse_django.testing import AsyncStreamClient, StreamClient, StreamTimeout, SyncStream
 
 if TYPE_CHECKING:
@@ -217,6 +220,120 @@ def test_string_annotations_may_name_classes_of_the_enclosing_function(serve: Se
     serve(view)
     with sse_client.stream("/") as stream:
         assert stream.next().data == '{"n":5}'
+
+
+class Pair(TypedDict):
+    name: str
+
+
+@dataclasses.dataclass
+class Point:
+    name: str
+
+
+@pytest.mark.parametrize(
+    ("annotation", "name"),
+    [
+        (Item, "Item"),
+        ("Item", "Item"),
+        ("Item | None", "Item"),
+        (Item | HttpResponse, "Item"),
+        (Item | Point, r"Item \| Point"),
+        (Annotated[Item, "why not"], "Item"),
+        (TypeAliasType("Alias", Item), "Item"),
+        (ServerSentEvent[Item], r"ServerSentEvent\[Item\]"),
+        (ServerSentEvent, "ServerSentEvent"),
+        (Pair, "Pair"),
+        (Point, "Point"),
+        (dict[str, int], r"dict\[str, int\]"),
+        (str, "str"),
+    ],
+)
+def test_a_generator_annotated_with_its_item_is_refused_at_decoration(annotation: Any, name: str) -> None:
+    async def asynchronous(request: HttpRequest) -> Any:
+        yield {"name": "a", "secret": 1}
+
+    def synchronous(request: HttpRequest) -> Any:
+        yield {"name": "a", "secret": 1}
+
+    class Feed(EventStreamView):
+        stream = synchronous
+
+    for view, iterable in ((asynchronous, "AsyncIterable"), (synchronous, "Iterable")):
+        view.__annotations__["return"] = annotation
+        with pytest.raises(ImproperlyConfigured, match=rf"yields: annotate it {iterable}\[{name}\], not {name}$"):
+            event_stream(view)
+    with pytest.raises(ImproperlyConfigured, match="synchronous yields"):
+        Feed.as_view()
+
+
+def test_a_generator_annotated_with_an_item_that_is_not_there_yet_is_refused_when_it_is_called() -> None:
+    @event_stream
+    def view(request: HttpRequest) -> Later:  # type: ignore[name-defined]
+        yield {"name": "a"}
+
+    class Later(BaseModel):
+        name: str
+
+    view.sse_stream.annotations._namespace["Later"] = Later  # type: ignore[attr-defined]
+    with pytest.raises(ImproperlyConfigured, match=r"view yields: annotate it Iterable\[Later\]"):
+        view(_request())
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Any,
+        object,
+        None,
+        "None",
+        HttpResponse,
+        Iterable,
+        list,
+        AsyncIterator,
+        Iterable[Item] | None,
+        list[Item] | HttpResponse,
+    ],
+)
+def test_what_a_generator_may_be_is_no_wrong_annotation(annotation: Any) -> None:
+    def view(request: HttpRequest) -> Any:
+        yield Item(name="a")
+
+    view.__annotations__["return"] = annotation
+    event_stream(view)
+
+
+def test_an_instance_that_can_be_called_has_the_item_type_that_its_call_says() -> None:
+    view: Any = event_stream(CallableView())
+    assert view.sse_stream.encoder.item is Item
+
+
+def test_a_function_that_does_not_yield_may_be_annotated_with_anything() -> None:
+    @event_stream
+    def view(request: HttpRequest) -> Item:
+        return [{"name": "a"}]  # type: ignore[return-value]
+
+    assert view.sse_stream.encoder.item is UNTYPED  # type: ignore[attr-defined]
+
+
+def test_an_explicit_item_stands_in_place_of_the_annotation(serve: Serve, sse_client: StreamClient) -> None:
+    @event_stream(item=Item)
+    def view(request: HttpRequest) -> Item:  # type: ignore[misc]
+        yield {"name": "a", "secret": 1}
+
+    serve(view)
+    with sse_client.stream("/") as stream:
+        assert stream.rest()[0].data == '{"name":"a","price":1.0}'
+
+
+@pytest.mark.parametrize("annotation", [AsyncIterable[Item] | None, "HttpResponse | AsyncIterable[Item] | None"])
+def test_none_beside_an_iterable_does_not_make_its_items_untyped(annotation: Any) -> None:
+    async def view(request: HttpRequest) -> Any:
+        return None
+
+    view.__annotations__["return"] = annotation
+    streaming: Any = event_stream(view)
+    assert streaming.sse_stream.encoder.item is Item
 
 
 # -- the body
