@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -44,9 +45,16 @@ def publish(
 
     Raises:
         PublishError: if the engine does not take it, outside a transaction.
+        SynchronousOnlyOperation: in async code, where the backend is a database.
         TypeError, ValueError: if a channel, the name, the key or the item may not be, or the event is too large.
     """
-    send(make_message(channel, item, event=event, key=key), backend)
+    message = make_message(channel, item, event=event, key=key)
+    try:
+        send(message, backend)
+    except SynchronousOnlyOperation as error:
+        raise SynchronousOnlyOperation(
+            f"publish() waits for the database of the backend {backend!r}, which async code may not: use await apublish(…)"
+        ) from error
 
 
 async def apublish(

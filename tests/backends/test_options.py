@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
 from django.db import OperationalError, connections
+from django.test import override_settings
 
+from sse_django import publish
 from sse_django.backends import Message
 from sse_django.backends.database import DatabaseBackend
 from sse_django.backends.memory import MemoryBackend
@@ -61,6 +63,15 @@ def test_a_database_that_cannot_carry_the_log_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr(connection, "display_name", "Oracle")
     with pytest.raises(ImproperlyConfigured, match="Oracle can't carry the log"):
         DatabaseBackend("default", {})
+
+
+@pytest.mark.django_db
+async def test_publish_to_a_database_in_async_code_says_what_to_await() -> None:
+    backends = {"default": {"BACKEND": "sse_django.backends.database.DatabaseBackend"}}
+    with override_settings(SSE_DJANGO={"BACKENDS": backends}):
+        with pytest.raises(SynchronousOnlyOperation, match=r"'default'.*use await apublish\(…\)") as caught:
+            publish("orders", 1)
+        assert isinstance(caught.value.__cause__, SynchronousOnlyOperation)
 
 
 @pytest.mark.usefixtures("_unblocked")
