@@ -16,7 +16,7 @@ from sse_django.channelevent import ChannelEvent
 from sse_django.events import ServerSentEvent, format_sse_event
 from sse_django.exceptions import InvalidItem
 from sse_django.instances import Attributes
-from sse_django.payloads import Dump, dump_json, make_dump
+from sse_django.payloads import Dump, advice, dump_json, make_dump
 
 #: No declared type: anything goes, and is serialized by what it is.
 UNTYPED: Any = object()
@@ -63,7 +63,8 @@ class Encoder:
             return self._write_event
         if self._sse_only:
             raise InvalidItem(
-                f"a {cls.__name__} was yielded where ServerSentEvent is declared: wrap it, or declare its type"
+                f"a {cls.__name__} was yielded where ServerSentEvent is declared: "
+                f"{advice(cls) or 'wrap it, or declare its type'}"
             )
         start = self._prefix_for(cls) + b"data: "
         if self._data is not None and self._data.is_valid(cls):
@@ -130,7 +131,8 @@ class _Typed:
     def _dump_instance(self, value: Any) -> bytes:
         assert self._model is not None
         if not isinstance(value, self._model):
-            raise InvalidItem(f"a {type(value).__name__} was yielded where {self.name} is declared")
+            what_to_do = f": {found}" if (found := advice(type(value))) else ""
+            raise InvalidItem(f"a {type(value).__name__} was yielded where {self.name} is declared{what_to_do}")
         return dump_json(value)
 
     def _dump_validated(self, value: Any) -> bytes:
@@ -149,6 +151,8 @@ class _Typed:
             raise self._misfit(value, error) from None
 
     def _misfit(self, value: Any, error: ValidationError) -> InvalidItem:
+        if what_to_do := advice(type(value)):
+            return InvalidItem(f"a {type(value).__name__} was yielded where {self.name} is declared: {what_to_do}")
         # Without the input: it may be long, and logs are read by more people than databases are.
         fields = "; ".join(
             f"{'.'.join(map(str, e['loc'])) or 'item'}: {e['msg']}"

@@ -7,7 +7,7 @@ promises: NaN and infinity are `null`, lone surrogates are U+FFFD, and what can'
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
 from typing import Any
 
 import pydantic_core
@@ -129,6 +129,15 @@ def constant_writer(schema: Any) -> str | None:
     return None
 
 
+def advice(cls: type) -> str | None:
+    """What to do with a thing of this class in place of yielding it, if it is no data at all."""
+    if issubclass(cls, Awaitable):
+        return "it is a coroutine: await it" if issubclass(cls, Coroutine) else "it is something to wait for: await it"
+    if issubclass(cls, AsyncIterable):
+        return "it is a stream by itself: return it, or iterate it with async for (in a sync view, with for)"
+    return None
+
+
 def _fallback(value: Any) -> Any:
     """What Pydantic doesn't know but a Django project has. The result is serialized in turn."""
     if isinstance(value, Promise):  # a lazy translation
@@ -143,7 +152,7 @@ def _fallback(value: Any) -> Any:
         return list(value)
     if isinstance(value, memoryview):
         return bytes(value)
-    raise TypeError(
-        f"{type(value).__module__}.{type(value).__qualname__} has no JSON form: yield a Pydantic model, a dataclass, a dict, "
-        "a list, a plain value or a Django model instance"
+    what_to_do = advice(type(value)) or (
+        "yield a Pydantic model, a dataclass, a dict, a list, a plain value or a Django model instance"
     )
+    raise TypeError(f"{type(value).__module__}.{type(value).__qualname__} has no JSON form: {what_to_do}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import closing
 from typing import Annotated, Any, Generic, TypeVar
 
 import pytest
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from sse_django import ServerSentEvent
+from sse_django import ServerSentEvent, subscribe
 from sse_django.encoding import UNTYPED, Encoder
 from sse_django.exceptions import InvalidItem
 from tests.app.models import Account, Product
@@ -122,3 +123,15 @@ def test_a_django_model_may_be_the_declared_type() -> None:
 
 def test_an_instance_fits_a_schema_by_its_attributes() -> None:
     assert Encoder(Item)(Product(name="Plumbus", price=2)) == b'data: {"name":"Plumbus","price":2.0}\n\n'
+
+
+@pytest.mark.parametrize("declared", [UNTYPED, Item, ServerSentEvent, ServerSentEvent[Item], Product])
+def test_what_has_to_be_awaited_or_returned_says_so(declared: Any) -> None:
+    async def later() -> Item:
+        return Item(name="a")
+
+    encoder = Encoder(declared)
+    with closing(later()) as coroutine, pytest.raises((InvalidItem, TypeError), match="it is a coroutine: await it"):
+        encoder(coroutine)
+    with pytest.raises((InvalidItem, TypeError), match="return it, or iterate it with async for"):
+        encoder(subscribe("orders"))
