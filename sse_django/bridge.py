@@ -24,10 +24,12 @@ from sse_django.background import background_loop
 from sse_django.connections import Janitor, Lease, adopt, close_own, give_back, transaction_connections
 from sse_django.pipe import Pipe
 from sse_django.pump import TIME_SLICE, Pump
+from sse_django.shutdown import draining
 from sse_django.waker import make_wake
 
-#: Seconds for which the end of a stream waits for a sync generator that is in the middle of a step.
-THREAD_GRACE = 1.0
+#: Seconds for which the end of a stream waits for a sync generator that is in the middle of a step; and when the process is
+#: going: then the response has to end before the server loses patience, and interpreter exit waits again.
+THREAD_GRACE, LAST_GRACE = 1.0, 0.3
 
 
 class _Closers(set[Callable[[str], object]]):
@@ -97,11 +99,11 @@ class ThreadPump:
 
     async def wait_closed(self) -> None:
         """Until the iterable's `finally` is through, for as long as is decent."""
-        await wait_ended(self._pipe, THREAD_GRACE)
+        await wait_ended(self._pipe, _grace())
 
     def join(self) -> None:
         """As `wait_closed`, for a thread."""
-        join_ended(self._pipe, THREAD_GRACE)
+        join_ended(self._pipe, _grace())
 
     def _run(self, lease: Lease) -> None:
         come_home()
@@ -191,11 +193,11 @@ class BackgroundPump:
 
     async def wait_closed(self) -> None:
         """Until the iterable's `finally` is through."""
-        await wait_ended(self._pipe, THREAD_GRACE)
+        await wait_ended(self._pipe, _grace())
 
     def join(self) -> None:
         """As `wait_closed`, for a thread."""
-        join_ended(self._pipe, THREAD_GRACE)
+        join_ended(self._pipe, _grace())
 
 
 def come_home() -> None:
@@ -250,6 +252,10 @@ def _context_executor() -> Executor:
     if context not in executors:
         executors[context] = ThreadPoolExecutor(max_workers=1)
     return executors[context]
+
+
+def _grace() -> float:
+    return LAST_GRACE if draining() else THREAD_GRACE
 
 
 async def wait_ended(pipe: Pipe[Any], timeout: float) -> bool:

@@ -28,7 +28,7 @@ LOOK_INTERVAL = 0.5
 #: Seconds that streams have to end politely before the sockets of readers that don't read are shut down.
 POLITE = 0.5
 #: Seconds that interpreter exit waits for generators in threads of our own to finish their `finally`.
-EXIT_GRACE = 2.0
+EXIT_GRACE = 1.5
 
 
 class Closable(Protocol):

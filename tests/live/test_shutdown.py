@@ -58,6 +58,26 @@ def test_a_server_with_open_streams_stops_in_time(kind: str, stop: str, own_serv
                 server.traced(path, "finally", timeout=0)
 
 
+@pytest.mark.parametrize("stop", ["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize("kind", PLAIN_KINDS)
+def test_a_server_stops_in_time_although_a_sync_generator_is_in_a_long_step(
+    kind: str, stop: str, own_server: StartServer
+) -> None:
+    """Nothing can interrupt it; its response ends cleanly nevertheless."""
+    server = own_server(kind)
+    with Stream(f"{server.url}/sync-sleeper/?sleep=40") as stream:
+        stream.event()
+
+        stopped = time.monotonic()
+        STOPS[stop](server)
+
+        clean = stream.wait_for_end(LIMIT)
+        stream.close()
+        server.wait(LIMIT - (time.monotonic() - stopped))
+        if promised(kind, stop):
+            assert clean
+
+
 @pytest.mark.parametrize("stop", STOPS)
 @pytest.mark.parametrize("kind", PLAIN_KINDS)
 def test_a_server_stops_in_time_although_readers_do_not_read(kind: str, stop: str, own_server: StartServer) -> None:
