@@ -5,7 +5,15 @@ An application has no use for them: `publish` and `subscribe` are the interface,
 
 from __future__ import annotations
 
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+
+if apps.apps_ready and not apps.is_installed("sse_django"):  # Django would say that a class lacks an app_label
+    raise ImproperlyConfigured(
+        "the log in the database (the default of SSE_DJANGO['BACKENDS']) is the app 'sse_django', which is not installed: "
+        "add 'sse_django' to INSTALLED_APPS and run manage.py migrate"
+    )
 
 
 class LogEvent(models.Model):

@@ -9,7 +9,6 @@ import os
 import threading
 from typing import Any
 
-from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
@@ -50,13 +49,6 @@ def _make(alias: str) -> BaseBackend:
     config = backends[alias]
     try:
         cls: Any = import_string(config["BACKEND"])
-    except RuntimeError as error:
-        if apps.is_installed("sse_django"):
-            raise
-        raise ImproperlyConfigured(
-            f"{SETTINGS_NAME}['BACKENDS'][{alias!r}] is a log in the database: add 'sse_django' to INSTALLED_APPS and run "
-            "manage.py migrate"
-        ) from error
     except ImportError as error:
         raise ImproperlyConfigured(f"{SETTINGS_NAME}['BACKENDS'][{alias!r}]: {error}") from error
     if not (isinstance(cls, type) and issubclass(cls, BaseBackend)):

@@ -1,6 +1,7 @@
 """What a backend says of OPTIONS that are wrong, and of drivers that are missing."""
 
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -88,3 +89,25 @@ def test_a_log_without_tables_says_that_they_are_to_be_made(tmp_path: Path) -> N
         connections["new"].close()
         del connections["new"]
         del connections.settings["new"]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "from sse_django.backends import get_backend; get_backend()",
+        "import sse_django.admin.live",
+        "import sse_django.models",
+    ],
+)
+def test_a_log_in_the_database_whose_app_is_not_installed_says_what_to_add(use: str) -> None:
+    apps = ["django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
+    program = (
+        "import django; from django.conf import settings\n"
+        f"settings.configure(INSTALLED_APPS={apps}, DATABASES={{'default': {{'ENGINE': 'django.db.backends.sqlite3'}}}})\n"
+        f"django.setup(); {use}\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert run.stderr.splitlines()[-1].startswith(
+        "django.core.exceptions.ImproperlyConfigured: the log in the database"
+    )
+    assert "add 'sse_django' to INSTALLED_APPS and run manage.py migrate" in run.stderr.splitlines()[-1]
