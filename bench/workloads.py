@@ -25,6 +25,7 @@ class Workload:
     """`kind` and `sizes` are the client's; of the sizes a case's `share` shortens the last. `unit` is what is counted.
 
     In a round it is measured `passes` times, in turn with the others: short runs, side by side, suffer least from drift.
+    One that `needs_full_size` is held to its bars at that alone: with fewer events something else is measured.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Workload:
     unit: str
     passes: int
     cases: tuple[Case, ...]
+    needs_full_size: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ WORKLOADS = {
         "event",
         2,
         (READY, READY_SYNC, DJANGO_READY, FASTAPI_READY, RAW_READY),
+        needs_full_size=True,
     ),
     "short": Workload(
         "connect, one event, close; 32 at once",
