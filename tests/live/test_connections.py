@@ -16,6 +16,7 @@ from tests.live.servers import ASGI_KINDS, Server
 from tests.live.waiting import stays, until
 
 STREAMS = 200
+KEEPERS = 8
 CONNECTIONS = 2
 THREADS = 10
 SETTLED = 5.0
@@ -95,6 +96,22 @@ def test_sync_generators_that_yield_now_and_then_hold_no_connection(
     with open_streams(server, "sync-db-waiter", 50):
         until(lambda: postgres.connections(server.name) <= CONNECTIONS, SETTLED, "the connections were closed")
         stays(lambda: postgres.connections(server.name) <= CONNECTIONS, 1, "few connections")
+
+
+@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn-gthread"])
+@pytest.mark.parametrize(("keeper", "giver"), [("db-keeper", "db-idle"), ("sync-db-keeper", "sync-db-waiter")])
+def test_with_release_connections_off_a_waiting_stream_keeps_its_connection_and_others_do_not(
+    keeper: str, giver: str, kind: str, shared_server: StartServer, postgres: Postgres
+) -> None:
+    server = shared_server(kind, database="postgres")
+
+    def kept() -> bool:
+        return KEEPERS <= postgres.connections(server.name) <= KEEPERS + CONNECTIONS
+
+    with open_streams(server, keeper, KEEPERS), open_streams(server, giver, 3 * KEEPERS):
+        until(kept, SETTLED, "the others gave theirs back")
+        stays(kept, 2, "they were kept for longer than a release takes")
+    until(lambda: postgres.connections(server.name) <= CONNECTIONS, SETTLED, "those who kept one have left")
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "gunicorn-gthread"])

@@ -177,6 +177,24 @@ async def db_idle(request: HttpRequest) -> AsyncIterator[object]:
         await asyncio.sleep(3600)
 
 
+@event_stream(ping_interval=1, release_connections=False)
+async def db_keeper(request: HttpRequest) -> AsyncIterator[object]:
+    """A query, then nothing, and the connection stays."""
+    with traced(name_of(request)):
+        yield {"products": await Product.objects.acount()}
+        await asyncio.sleep(3600)
+
+
+@event_stream(ping_interval=1, release_connections=False)
+def sync_db_keeper(request: HttpRequest) -> Iterator[object]:
+    """The same with a sync generator, which looks now and then whether it may go on."""
+    with traced(name_of(request)):
+        yield {"products": Product.objects.count()}
+        while True:
+            time.sleep(0.5)
+            yield ServerSentEvent(comment="still here")
+
+
 @event_stream(ping_interval=1)
 async def db_bursts(request: HttpRequest) -> AsyncIterator[object]:
     """Queries, a pause longer than a release takes, queries again."""
