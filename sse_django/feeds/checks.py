@@ -1,7 +1,7 @@
 """System checks of feeds: what is allowed, and yet will disappoint.
 
-E004 a feed's backend isn't in BACKENDS; E006 it says where changes go and not who reads there. W006 its model is in another
-database than the log; W007 its rows don't say which row they are; W008 its snapshot is limited and its live events aren't.
+E004 a feed's backend isn't in BACKENDS; E006 it says where changes go and not who reads there; E007 its model is in another
+database than the log. W007 its rows don't say which row they are; W008 its snapshot is limited and its live events aren't.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ def _check(cls: type[ModelFeed]) -> Iterator[CheckMessage]:
         )
     using = router.db_for_write(cls.model)
     if log.transactional and not feed.joins(using):
-        yield CheckWarning(
+        yield Error(
             f"{cls.label}: {cls.model.__name__} is in the database {using!r} and the log in {log.using!r}, so an event can't "
             "join the transaction of a change: it is sent after the commit, and lost if the process dies in between.",
             hint="Add a backend with OPTIONS['using'] of the model's database and name it in the feed's `backend`; or, if that "
             "is good enough, silence this.",
             obj=cls,
-            id="sse_django.W006",
+            id="sse_django.E007",
         )
     if cls.template_name is None and not _names_key(feed):
         yield CheckWarning(

@@ -46,7 +46,7 @@ def test_a_model_in_another_database_is_said(sqlite_alias: str) -> None:
         fields = ["id"]
 
     with override_settings(DATABASE_ROUTERS=[Router(sqlite_alias)]):
-        assert ids() == ["sse_django.W006"]
+        assert ids() == ["sse_django.E007"]
 
 
 def test_settings_that_make_no_sense_are_left_to_their_own_check() -> None:
