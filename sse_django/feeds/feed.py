@@ -73,12 +73,20 @@ class ModelFeed:
         if cls.model._meta.abstract:
             return  # a base for the feeds of its subclasses
         if cls.fields is not None:
-            cls.schema = make_schema(cls.model, cls.fields, f"{cls.__name__.removesuffix('Feed')}Row")
+            cls.schema = make_schema(cls.model, cls.fields, f"{cls.__name__.removesuffix('Feed')}Row", cls.__name__)
         cls.label = f"{_app_label(cls)}.{cls.__name__}"
         cls._instance = cls()
         registry.register(cls)
 
     _instance: ClassVar[Any] = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Refuse to be called as a view, as the class itself would be that stands in a URLconf."""
+        if args and isinstance(args[0], HttpRequest):
+            raise TypeError(
+                f"{cls.__name__} was called with a request, and it is no view: use {cls.__name__}.as_view()"
+            )
+        return super().__new__(cls)
 
     @classmethod
     def instance(cls) -> Self:

@@ -30,9 +30,10 @@ def get_feed(label: str) -> type[ModelFeed]:
     """
     try:
         return _feeds[label]
-    except KeyError:
+    except (KeyError, TypeError):
         known = ", ".join(_feeds) or "none: an app's feeds.py is where they are looked for"
-        raise ImproperlyConfigured(f"there is no feed {label!r}; the feeds are {known}") from None
+        hint = "" if label and isinstance(label, str) else '. Is it quoted, as in {% sse_feed "app.FeedName" %}?'
+        raise ImproperlyConfigured(f"there is no feed {label!r}; the feeds are {known}{hint}") from None
 
 
 def register(feed: type[ModelFeed]) -> None:

@@ -24,15 +24,15 @@ def pk_type(model: type[models.Model]) -> Any:
         return Any
 
 
-def make_schema(model: type[models.Model], fields: Collection[str], name: str) -> type[BaseModel]:
-    """A schema with these fields of a model; a many-to-many field is the list of the primary keys.
+def make_schema(model: type[models.Model], fields: Collection[str], name: str, feed: str) -> type[BaseModel]:
+    """A schema with these fields of a model; a many-to-many field is the list of the primary keys. Errors name the feed.
 
     Raises:
         ImproperlyConfigured: if `fields` is no list of names, or one names no field.
     """
     if isinstance(fields, str):
         hint = " Name the fields: what a model gets later must not go live by itself." if fields == "__all__" else ""
-        raise ImproperlyConfigured(f"{name}: fields is a list of names, got the string {fields!r}.{hint}")
+        raise ImproperlyConfigured(f"{feed}: fields is a list of names, got the string {fields!r}.{hint}")
     many = {field.name: field for field in model._meta.many_to_many}
     concrete = [field for field in fields if field not in many]
     try:
@@ -44,7 +44,8 @@ def make_schema(model: type[models.Model], fields: Collection[str], name: str) -
             else create_model(name, __config__=ConfigDict(from_attributes=True))
         )
     except (TypeError, ValueError) as error:
-        raise ImproperlyConfigured(f"{name}: {error}") from error
+        hint = "; relations need schema=, a Pydantic model" if any("__" in str(field) for field in concrete) else ""
+        raise ImproperlyConfigured(f"{feed}: {error}{hint}") from error
     definitions: dict[str, Any] = {
         field.name: (
             list[Annotated[pk_type(field.related_model), BeforeValidator(_pk_of)]],  # type: ignore[misc]

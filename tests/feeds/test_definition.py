@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.test import Client, override_settings
+from django.urls import path
 from pydantic import BaseModel
 
 from sse_django.feeds import ModelFeed, registry
@@ -24,9 +26,10 @@ class Row(BaseModel):
     [
         ({}, "needs fields"),
         ({"fields": "__all__"}, "must not go live by itself"),
-        ({"fields": "id"}, "a list of names"),
+        ({"fields": "id"}, "OrderFeed: fields is a list of names"),
         ({"fields": []}, "names of the fields"),
-        ({"fields": ["id", "nope"]}, "no concrete field 'nope'"),
+        ({"fields": ["id", "nope"]}, "OrderFeed: Order has no concrete field 'nope'"),
+        ({"fields": ["id", "customer__name"]}, "'customer__name'.*; relations need schema=, a Pydantic model"),
         ({"fields": ["id"], "schema": Row}, "both fields and schema"),
         ({"schema": dict}, "a Pydantic model"),
         ({"fields": ["id"], "model": "feedshop.Order"}, "a Django model class"),
@@ -38,6 +41,26 @@ def test_what_makes_no_sense_is_refused_when_it_is_defined(attributes: dict[str,
     with pytest.raises(ImproperlyConfigured, match=text):
         type("OrderFeed", (ModelFeed,), {"model": Order, **attributes})
     assert registry.feeds() == before
+
+
+def test_a_feed_in_a_urlconf_that_is_no_view_says_how_to_make_it_one() -> None:
+    class OrderFeed(ModelFeed):
+        model = Order
+        fields = ["id"]
+
+    urlconf = types.ModuleType("urlconf_of_a_test")
+    urlconf.urlpatterns = [path("orders/", OrderFeed)]  # type: ignore[attr-defined]
+    with (
+        override_settings(ROOT_URLCONF=urlconf),
+        pytest.raises(TypeError, match=r"no view: use OrderFeed\.as_view\(\)"),
+    ):
+        Client().get("/orders/")
+
+
+@pytest.mark.parametrize("label", ["", None, [], ["feedshop.OrderFeed"]])
+def test_a_feed_that_is_asked_for_by_no_string_asks_for_quotes(label: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match="Is it quoted"):
+        registry.get_feed(label)
 
 
 @pytest.mark.parametrize(("defined", "missing"), [("channels", "channels_for"), ("channels_for", "channels")])
