@@ -158,6 +158,7 @@ def _context(stream: Stream) -> dict[str, Any]:
         "types": [(name, type_of(definitions[name], _plain), _pretty(definitions[name])) for name in used],
         "inputs": [_input(parameter) for parameter in operation["parameters"] if _is_input(parameter)],
         "body": json.dumps(example(body, definitions), indent=2, ensure_ascii=False) if body is not None else None,
+        "wants_token": stream.guards.wants_token(stream.method),
         "statuses": [(code, answer["description"]) for code, answer in operation["responses"].items()],
     }
 

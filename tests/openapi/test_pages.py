@@ -54,6 +54,11 @@ def test_without_users_the_pages_are_closed_unless_debug_is_on(client: Client) -
         assert client.get("/streams/").status_code == 403
 
 
+def test_a_command_for_the_terminal_says_that_the_view_wants_a_csrf_token(staff: Client) -> None:
+    assert "X-CSRFToken" in staff.get("/streams/chat/").content.decode()
+    assert "X-CSRFToken" not in staff.get("/streams/rows/").content.decode()
+
+
 @pytest.mark.parametrize("where", PAGES[:2])
 def test_pages_allow_nothing_but_their_own_files(staff: Client, where: str) -> None:
     response = staff.get(where)
