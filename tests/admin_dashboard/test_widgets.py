@@ -24,6 +24,8 @@ def one() -> int:
     ("make", "said"),
     [
         (lambda: Number(5), "a function without arguments, a queryset or a ModelFeed is expected as its source, got 5"),
+        (lambda: Number(Product), "Number: the model Product is no source: use Product.objects"),
+        (lambda: Table(Product, fields=["name"]), "Table: the model Product is no source: use Product.objects"),
         (lambda: Number(one, interval=0), "interval=0: seconds, 0.1 or more"),
         (lambda: Number(one, interval=math.inf), "interval=inf"),
         (lambda: Number(one, timeout=-1), "timeout=-1: seconds above 0"),

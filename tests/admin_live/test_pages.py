@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.models.signals import post_save
 from django.test import Client, RequestFactory, override_settings
@@ -394,6 +395,14 @@ def test_models_may_be_named_before_they_are_needed() -> None:
     mine = make(type("Mine", (LiveModelAdmin,), {"live_models": ["orders.Customer"]}))
     registered: Any = admin.site._registry[Order]
     assert mine._follower is registered._follower
+
+
+@pytest.mark.parametrize("model", ["Customer", "orders.Nothing", "a.b.c", "nowhere.Customer", 5, str])
+def test_what_is_no_model_among_the_followed_is_named(model: Any) -> None:
+    with pytest.raises(
+        ImproperlyConfigured, match=r"Mine\.live_models: .* is no model: 'app_label\.Model', or the class"
+    ):
+        make(type("Mine", (LiveModelAdmin,), {"live_models": [model]}))
 
 
 def test_what_is_followed_in_isolation_is_forgotten() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import Manager, QuerySet
+from django.db.models import Manager, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 
@@ -120,6 +120,8 @@ class Widget:
         """Refuse what can't be a source of this kind."""
         if isinstance(self.source, QuerySet):  # whose repr() is a query
             return
+        if isinstance(self.source, type) and issubclass(self.source, Model):
+            self._require(False, f"the model {self.source.__name__} is no source: use {self.source.__name__}.objects")
         self._require(
             callable(self.source),
             f"a function without arguments, a queryset or a ModelFeed is expected as its source, got {self.source!r}",

@@ -14,6 +14,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
 from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, JsonResponse
@@ -126,8 +127,20 @@ class LiveModelAdmin(ModelAdmin):
 
     @cached_property
     def _follower(self) -> Follower:
-        also = (apps.get_model(model) if isinstance(model, str) else model for model in self.live_models)
-        return follow(self.model, self.live_backend, tuple(also))
+        return follow(self.model, self.live_backend, tuple(map(self._followed, self.live_models)))
+
+    def _followed(self, model: Any) -> type[Model]:
+        found = model
+        if isinstance(model, str):
+            try:
+                found = apps.get_model(model)
+            except (LookupError, ValueError):
+                found = None
+        if not (isinstance(found, type) and issubclass(found, Model)):
+            raise ImproperlyConfigured(
+                f"{type(self).__name__}.live_models: {model!r} is no model: 'app_label.Model', or the class"
+            )
+        return found
 
     def _url(self, name: str, *args: str) -> str:
         route = f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}"
