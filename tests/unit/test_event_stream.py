@@ -597,7 +597,7 @@ async def test_max_duration_ends_a_stream_with_200(serve: Serve, async_sse_clien
             await asyncio.sleep(0.05)
 
     serve(view)
-    async with async_sse_client.stream("/", last_event_id="1") as stream:
+    async with async_sse_client.stream("/") as stream:
         assert {event.data for event in await stream.rest()} == {"1"}
         assert stream.status_code == 200
     assert (await wsgi()).status_code == 200  # and it has an end
