@@ -8,6 +8,7 @@ from django.utils import translation
 
 from tests.engines.fixtures import (  # noqa: F401
     _unblocked,
+    mariadb,
     mariadb_alias,
     nats,
     plain_sqlite_alias,

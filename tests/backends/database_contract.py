@@ -46,10 +46,19 @@ class DatabaseContract(TransactionalContract, AcrossProcesses):
         statements = [query["sql"].split()[0] for query in queries]
         assert statements == ["INSERT", "INSERT"]
 
+    def test_a_publish_outside_a_transaction_is_one_insert(self) -> None:
+        backend = self.new()
+        backend.head()
+        with CaptureQueriesContext(connections[self.alias]) as queries:
+            publish(backend, "a")
+        statements = [query["sql"].split()[0] for query in queries]
+        assert statements in (["INSERT"], ["INSERT", "NOTIFY"])
+
     def test_one_that_dies_between_commit_and_wake_up_has_published(self, monkeypatch: pytest.MonkeyPatch) -> None:
         backend, dying = self.new(), self.new()
         head = backend.head()
-        monkeypatch.setattr(dying, "_wake", lambda: None)
+        monkeypatch.setattr(dying._bell, "ring", lambda: None)
+        monkeypatch.setattr(dying, "_tell", lambda connection: None)
 
         def wait() -> None:
             assert within(lambda: backend.wait(head, 0.5) is None and backend.read(head, None, 1)[0])

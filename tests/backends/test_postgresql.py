@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from django.db import Error, connections, transaction
 
 from sse_django.backends.database import DatabaseBackend
+from sse_django.exceptions import PublishError
 from sse_django.testing.contract import PATIENCE, in_threads, page_events, publish, texts, within
 from tests.backends.database_contract import DatabaseContract
 from tests.engines.databases import database, empty
@@ -70,6 +72,34 @@ class TestPostgreSQL(DatabaseContract):
         assert time.monotonic() - begun < PATIENCE / 3
         backend.close()
         assert backend.read(start, None, 1) == ([], start)
+
+    def test_a_publish_to_a_server_that_hangs_is_an_error_in_time(self, postgresql: Postgres) -> None:
+        backend = self.new(timeout=0.3)
+        publish(backend, "a")
+        mine = backend_pid(self.alias)
+        begun = time.monotonic()
+        with hanging(mine):
+            with pytest.raises(PublishError):
+                publish(backend, "perhaps")
+            assert time.monotonic() - begun < PATIENCE / 3
+            publish(backend, "b")  # on another connection
+
+    def test_a_server_that_hangs_after_it_took_an_event_holds_nobody_up(self, postgresql: Postgres) -> None:
+        backend = self.new(timeout=0.3)
+        start = backend.head()
+        mine = backend_pid(self.alias)
+        begun = time.monotonic()
+        with ExitStack() as stack:
+
+            def hang(execute: Any, sql: str, *args: Any) -> Any:
+                if "NOTIFY" in sql:
+                    stack.enter_context(hanging(mine))
+                return execute(sql, *args)
+
+            with connections[self.alias].execute_wrapper(hang):
+                publish(backend, "a")
+            assert time.monotonic() - begun < PATIENCE / 3
+            assert texts(page_events(backend, start)) == ["a"]
 
 
 class TestPostgreSQLPolling(TestPostgreSQL):

@@ -63,8 +63,14 @@ def postgresql_alias(postgresql: Postgres) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def mariadb_alias(_unblocked: None) -> Iterator[str]:
+def mariadb(_unblocked: None) -> Iterator[MariaDB]:
     server = MariaDB()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb_alias(mariadb: MariaDB) -> Iterator[str]:
     import pymysql
 
     pymysql.install_as_MySQLdb()
@@ -73,13 +79,10 @@ def mariadb_alias(_unblocked: None) -> Iterator[str]:
         "NAME": "log",
         "USER": "root",
         "HOST": "127.0.0.1",
-        "PORT": server.port,
+        "PORT": mariadb.port,
     }
-    try:
-        with database("contract_mariadb", settings) as alias:
-            yield alias
-    finally:
-        server.stop()
+    with database("contract_mariadb", settings) as alias:
+        yield alias
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,7 @@ class MariaDB:
             start_new_session=True,
             **user,  # type: ignore[call-overload]
         )
+        self.pid = int(self._process.pid)
         try:
             until(self._ready, 30, "MariaDB accepts connections")
         except BaseException as exc:

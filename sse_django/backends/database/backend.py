@@ -58,7 +58,7 @@ class DatabaseBackend(BaseBackend):
     - `poll_interval`: seconds, at most, between two looks for what other processes have published, where nothing tells; 0.1: 50
       processes then take 5 % of a core, and an event comes 50 ms late on the average.
     - `listen`: on PostgreSQL with psycopg 3, be told (one more connection a process) and poll behind it; True.
-    - `timeout`: seconds for a statement of a reader; 10.
+    - `timeout`: seconds for a statement of a reader, and for a publish outside a transaction; 10.
     - `max_events`, `max_age` (seconds): what is kept.
 
     Two backends on one database are one log with two names.
@@ -108,16 +108,27 @@ class DatabaseBackend(BaseBackend):
             self.check_size(message)
         connection = connections[self.using]
         if connection.in_atomic_block:
-            with transaction.mark_for_rollback_on_error(using=self.using):
-                self._table.insert(connection, messages)
-        else:
             try:
+                with transaction.mark_for_rollback_on_error(using=self.using):
+                    self._table.insert(connection, messages)
+            except DatabaseError as error:  # the caller's transaction, and so its error as it is
+                if (told := explained(error)) is not error:
+                    error.add_note(str(told))
+                raise
+            self._wake_on_commit(connection)
+            return
+        try:
+            with self._table.engine():
                 self._insert_alone(connection, messages)
-            except Error as error:
-                connection.close_if_unusable_or_obsolete()
-                reason = explained(error) if isinstance(error, DatabaseError) else error
-                raise PublishError(f"the database {self.using!r} did not take the event: {reason}") from error
-        self._wake_on_commit(connection)
+                committed = connection.get_autocommit()
+                if committed:
+                    self._bell.ring()
+                    self._tell(connection)
+        except Error as error:
+            connection.close_if_unusable_or_obsolete()
+            raise PublishError(f"the database {self.using!r} did not take the event: {error}") from error
+        if committed:  # else it is a transaction by hand, which has no hook: it will be found by polling
+            self._trim_at_times()
 
     def _insert_alone(self, connection: Any, messages: Sequence[Message]) -> None:
         for attempt in range(1, DEADLOCK_TRIES + 1):
@@ -130,31 +141,41 @@ class DatabaseBackend(BaseBackend):
                 # Two that insert the same key at once; the whole statement was rolled back.
                 if attempt == DEADLOCK_TRIES or error.args[:1] != (MYSQL_DEADLOCK,):
                     raise
+                self._table.state.again()
         return None
 
     def _wake_on_commit(self, connection: Any) -> None:
-        if not connection.in_atomic_block and not connection.get_autocommit():
-            return  # a transaction by hand, which has no hook: it will be found by polling
         # Once a transaction, however much it publishes. What a savepoint rolls back is gone from this list.
         if not any(hook == self._wake for _, hook, *_ in reversed(connection.run_on_commit)):
             transaction.on_commit(self._wake, using=self.using, robust=True)
 
     def _wake(self) -> None:
-        """After a commit."""
+        """After a commit of the caller's."""
         self._bell.ring()
+        if self._notify:
+            try:
+                with self._table.engine() as connection:
+                    self._tell(connection)
+            except Error:
+                logger.debug("no connection for NOTIFY; the event will be found by polling", exc_info=True)
+        self._trim_at_times()
+
+    def _tell(self, connection: Any) -> None:
+        if self._notify:
+            try:
+                with connection.cursor() as cursor:
+                    # Its own transaction: inside the caller's it would take a lock at the commit.
+                    cursor.execute(NOTIFY)
+            except Error:
+                logger.debug("NOTIFY failed; the event will be found by polling", exc_info=True)
+
+    def _trim_at_times(self) -> None:
         self._published += 1
         if self._published % TRIM_EVERY == 0 and not connections[self.using].in_atomic_block:
             try:
                 self.trim()
             except Error:
                 logger.debug("trimming failed; there will be another", exc_info=True)
-        if self._notify:
-            try:
-                with connections[self.using].cursor() as cursor:
-                    # Its own transaction: inside the caller's it would take a lock at the commit.
-                    cursor.execute(NOTIFY)
-            except Error:
-                logger.debug("NOTIFY failed; the event will be found by polling", exc_info=True)
 
     # -- read
 

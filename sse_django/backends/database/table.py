@@ -1,6 +1,7 @@
 """The two tables of one log on one database: rows in, rows out, places given, the oldest dropped.
 
-Every method works on the calling thread's own connection, and but for `insert` under a limit of time.
+Every method works on the calling thread's own connection, and under the limit of time that `engine` sets. `insert` in the
+caller's own transaction is without: there the connection is not ours to cut.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class _State(threading.local):
 
 
 class Table:
-    """The log on the database `using`; statements of readers take at most `timeout` seconds."""
+    """The log on the database `using`; what is done in `engine()` takes at most `timeout` seconds."""
 
     def __init__(self, using: str, timeout: float) -> None:
         self.using = using
@@ -82,22 +83,32 @@ class Table:
     def _connect(self, connection: Any) -> None:
         settings = connection.settings_dict
         options = settings.get("OPTIONS", {})
-        if connection.vendor == "sqlite" or "connect_timeout" in options or "pool" in options or "service" in options:
+        if connection.vendor == "sqlite" or "pool" in options or "service" in options:
             connection.ensure_connection()
             return
-        # This connection's own copy, for the moment: the drivers would wait for a dead host for minutes.
         timeout = max(2, round(self._timeout))
-        connection.settings_dict = {**settings, "OPTIONS": {**options, "connect_timeout": timeout}}
+        more = {} if "connect_timeout" in options else {"connect_timeout": timeout}
+        # PyMySQL's is over once somebody accepts, which the kernel does for a server that hangs. So it has another for what
+        # follows, and for that only: the connection may be the site's, whose statements take as long as they do.
+        greeting = _is_pymysql(connection) and not {"read_timeout", "write_timeout"} & set(options)
+        if greeting:
+            more |= {"read_timeout": timeout, "write_timeout": timeout}
+        # This connection's own copy, for the moment: the drivers would wait for a dead host for minutes.
+        connection.settings_dict = {**settings, "OPTIONS": {**options, **more}}
         try:
             connection.ensure_connection()
         finally:
             connection.settings_dict = settings
+        if greeting:
+            connection.connection._read_timeout = connection.connection._write_timeout = None
 
     def insert(self, connection: Any, messages: Sequence[Message]) -> None:
         """Events without a place, in this order, in the transaction that is open."""
         now = connection.ops.adapt_datetimefield_value(timezone.now())
         with patient(connection), connection.cursor() as cursor:
-            for batch in rows.batches(messages):
+            for number, batch in enumerate(rows.batches(messages)):
+                if number:
+                    self.state.again()
                 sql = self.statements.insert(len(batch), keyed=batch[0].key is not None)
                 cursor.execute(sql, [value for message in batch for value in rows.make_row(message, now)])
 
@@ -271,6 +282,10 @@ def _is_read_committed(connection: Any) -> bool:
     if connection.vendor == "mysql":
         return level == "read committed"
     return level is None or getattr(level, "name", "") == "READ_COMMITTED"
+
+
+def _is_pymysql(connection: Any) -> bool:
+    return bool(connection.vendor == "mysql" and connection.Database.__name__ == "pymysql")
 
 
 def patient(connection: Any) -> AbstractContextManager[Any]:

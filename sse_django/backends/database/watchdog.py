@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.db import Error
+
 #: Seconds between two looks while anything is running.
 PRECISION = 0.25
 
@@ -29,7 +31,10 @@ class Watchdog:
 
     @contextmanager
     def limit(self, connection: Any, seconds: float) -> Iterator[Callable[[], None]]:
-        """Shut the socket of a Django connection down if the block takes longer."""
+        """Shut the socket of a Django connection down if the block takes longer, and close the connection after it.
+
+        Else whoever asks it next whether it is usable might wait for the same server: PyMySQL connects again to find out.
+        """
         descriptor = _descriptor(connection.connection)
         if descriptor is None:
             yield _nothing
@@ -54,13 +59,15 @@ class Watchdog:
             yield again
         finally:
             with self._lock:
-                self._running.pop(number, None)
+                was_cut = self._running.pop(number, None) is None
+            if was_cut and not connection.in_atomic_block:
+                _close(connection)
 
     def _watch(self) -> None:
         while True:
             with self._lock:
-                while not self._running:
-                    self._lock.wait()
+                if not self._running:
+                    self._lock.wait()  # once: what woke it is over before it looks, mostly, and the next would wake it again
                 now = time.monotonic()
                 for number, (end, descriptor) in list(self._running.items()):
                     if now > end:
@@ -84,6 +91,13 @@ def _descriptor(raw: Any) -> int | None:
         return int(source.fileno())
     except Exception:  # closed: the statement will say so
         return None
+
+
+def _close(connection: Any) -> None:
+    try:
+        connection.close()
+    except Error:  # its socket is shut down
+        pass
 
 
 def _shut_down(descriptor: int) -> None:
