@@ -69,3 +69,16 @@ def test_a_reader_that_does_not_read_holds_the_generator_back(
         assert server.resident(worker) - before < MEMORY
         abort(connection)
     server.traced(name, "finally", timeout=2)
+
+
+@pytest.mark.parametrize("path", ["greedy", "sync-greedy"])
+@pytest.mark.parametrize("kind", ["uvicorn", "gunicorn-gthread"])
+def test_a_reader_that_does_not_read_is_cut(kind: str, path: str, shared_server: StartServer, name: str) -> None:
+    server = shared_server(
+        kind,
+        settings={"SSE_DJANGO": {"WRITE_TIMEOUT": 1}},
+        middleware=("tests.project.middleware.outcomes_middleware",),
+    )
+    with never_read(f"{server.url}/{path}/?name={name}&size={SIZE}"):
+        server.traced(name, "finally", timeout=15)
+        assert server.traced(name, "closed", timeout=5)["outcome"] == "slow"

@@ -1,8 +1,11 @@
-"""Middleware of two kinds that streams meet in the wild."""
+"""Middleware of two kinds that streams meet in the wild, and one that traces how they end."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from django.http import HttpRequest, HttpResponseBase
+
+from sse_django.signals import stream_closed
+from tests.project.trace import trace
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -37,3 +40,13 @@ async def aslow(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def slow(chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield from chunks
+
+
+def outcomes_middleware(get_response: GetResponse) -> GetResponse:
+    """Traces the outcome that each stream's end is told with."""
+    stream_closed.connect(_trace_outcome)
+    return get_response
+
+
+def _trace_outcome(request: HttpRequest, outcome: str, **kwargs: object) -> None:
+    trace(request.GET["name"], "closed", outcome=outcome)
