@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured, SynchronousOnlyOperation
-from django.db import OperationalError, connections
+from django.db import OperationalError, connections, transaction
 from django.test import override_settings
 
 from sse_django import publish
@@ -85,6 +85,9 @@ def test_a_log_without_tables_says_that_they_are_to_be_made(tmp_path: Path) -> N
             backend.publish([Message(("orders",), "1")])
         with pytest.raises(OperationalError, match=r"no such table.*run manage\.py migrate"):
             backend.head()
+        with pytest.raises(OperationalError, match="no such table") as caught, transaction.atomic("new"):
+            backend.publish([Message(("orders",), "1")])
+        assert "run manage.py migrate" in caught.value.__notes__[0]
     finally:
         connections["new"].close()
         del connections["new"]
