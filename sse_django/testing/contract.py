@@ -18,6 +18,7 @@ import time
 import unittest
 from collections.abc import Callable, Collection
 from typing import Any
+from unittest import mock
 
 from django.db import connections, transaction
 
@@ -426,6 +427,15 @@ class BackendContract:
         begun = time.monotonic()
         backend.wait(backend.head(), 0.05)
         assert time.monotonic() - begun < PATIENCE / 2
+
+    def test_publishing_makes_no_event_loop(self) -> None:
+        """It is sync all the way; a driver that knows asyncio only has one loop for the process, made at the first call."""
+        backend = self.new()
+        start = backend.head()
+        publish(backend, "first")
+        with mock.patch("asyncio.new_event_loop", side_effect=AssertionError("an event loop for a publish")):
+            publish(backend, *"abc")
+        assert texts(page_events(backend, start)) == ["first", "a", "b", "c"]
 
     def test_after_close_a_thread_goes_on_as_before(self) -> None:
         backend = self.new()

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import datetime as dt
+import decimal
 import threading
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ import pytest
 from django.db import connections, transaction
 from django.http import HttpRequest
 from django.test import TestCase, override_settings
+from django.utils.translation import gettext_lazy
 from pydantic import BaseModel
 
 from sse_django import (
@@ -25,8 +30,10 @@ from sse_django import (
     subscribe,
 )
 from sse_django.backends import get_backend
+from sse_django.encoding import Encoder
 from sse_django.hubs import get_hub
 from sse_django.testing import AsyncStreamClient, StreamClient, capture_events, live_backend
+from tests.app.models import Product
 
 Serve = Callable[..., None]
 MEMORY = {"BACKENDS": {"default": {"BACKEND": "sse_django.backends.memory.MemoryBackend"}}}
@@ -82,6 +89,49 @@ async def test_the_cursor_comes_first_and_then_what_is_published(
         publish("elsewhere", {"n": 3})
         publish("other", ServerSentEvent(raw_data="4", event="raw"))
         assert [e.data for e in await stream.take(2)] == ['{"n":2}', "4"]
+
+
+@dataclasses.dataclass
+class Line:
+    """An item that isn't a Pydantic model."""
+
+    price: decimal.Decimal
+    on: dt.date
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        None,
+        "straße",
+        "one\nline\r\nand another",
+        "\ud800",
+        1.5,
+        float("nan"),
+        [1, {"a": None}],
+        decimal.Decimal("1.20"),
+        dt.timedelta(minutes=1),
+        uuid.UUID(int=1),
+        gettext_lazy("Monday"),
+        Order(pk=1),
+        Line(decimal.Decimal("2.50"), dt.date(2026, 1, 2)),
+        Product(pk=3, name="Plumbus"),
+        ServerSentEvent(data={"a": 1}, event="named", retry=5, comment="why"),
+        ServerSentEvent(raw_data="<li>raw</li>"),
+    ],
+    ids=lambda item: type(item).__name__,
+)
+def test_what_a_view_can_yield_can_be_published_and_looks_the_same(
+    sse_client: StreamClient, serve: Serve, item: Any
+) -> None:
+    serve(returned)
+    with sse_client.stream("/") as stream:
+        stream.wait_for(lambda s: s.last_event_id != "")
+        opening = len(stream.body)
+        publish("orders", item)
+        stream.next()
+    lines = stream.body[opening:].split(b"\n")
+    assert [line for line in lines if not line.startswith(b"id:")] == Encoder()(item).split(b"\n")
 
 
 @VIEWS

@@ -603,6 +603,34 @@ async def test_max_duration_ends_a_stream_with_200(serve: Serve, async_sse_clien
     assert (await wsgi()).status_code == 200  # and it has an end
 
 
+async def test_the_setting_limits_every_streams_life_and_not_to_the_same_moment(
+    serve: Serve, async_sse_client: AsyncStreamClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+    loop = asyncio.get_running_loop()
+    call_later = loop.call_later
+
+    def remember(delay: float, callback: Any, *args: Any, **kwargs: Any) -> Any:
+        if args == ("lifetime",):
+            asked.append(delay)
+            delay = 0
+        return call_later(delay, callback, *args, **kwargs)
+
+    @event_stream(ping_interval=None)
+    async def view(request: HttpRequest) -> AsyncIterator[int]:
+        yield 1
+        await asyncio.sleep(3600)
+
+    serve(view)
+    monkeypatch.setattr(loop, "call_later", remember)
+    with override_settings(SSE_DJANGO={"MAX_DURATION": 600}):
+        for _ in range(5):
+            async with async_sse_client.stream("/") as stream:
+                await stream.rest()
+    assert len(set(asked)) == 5
+    assert all(540 <= delay <= 600 for delay in asked)
+
+
 async def test_recheck_ends_a_stream(serve: Serve, async_sse_client: AsyncStreamClient) -> None:
     allowed = threading.Event()
     allowed.set()
