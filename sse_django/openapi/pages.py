@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -61,15 +61,16 @@ def for_staff(page: Page) -> Page:
 @for_staff
 def stream_list(request: HttpRequest) -> HttpResponse:
     """Every stream."""
-    found = streams(getattr(request, "urlconf", None))
-    context = {"streams": found, "prefix": get_script_prefix().rstrip("/"), "root": ""}
+    unclear: list[ImproperlyConfigured] = []
+    found = streams(getattr(request, "urlconf", None), unclear=unclear.append)
+    context = {"streams": found, "unclear": unclear, "prefix": get_script_prefix().rstrip("/"), "root": ""}
     return render(request, "sse_django/docs/index.html", context)
 
 
 @for_staff
 def stream_page(request: HttpRequest, stream_id: str) -> HttpResponse:
     """One stream, with the form that opens it."""
-    described = streams(getattr(request, "urlconf", None))
+    described = streams(getattr(request, "urlconf", None), unclear=lambda error: None)  # said in the list
     stream = next((one for one in described if one.id == stream_id), None)
     if stream is None:
         raise Http404(f"there is no stream {stream_id!r}")

@@ -6,7 +6,7 @@ import functools
 import inspect
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,8 +60,12 @@ class Stream:
         return f"{self.method.upper()} {self.path}"
 
 
-def streams(urlconf: Any = None) -> list[Stream]:
+def streams(urlconf: Any = None, *, unclear: Callable[[ImproperlyConfigured], object] | None = None) -> list[Stream]:
     """The streams of a URLconf, in its order.
+
+    Args:
+        urlconf: the project's own if None.
+        unclear: called with what is raised below, for a list of the others; the stream is left out.
 
     Raises:
         ImproperlyConfigured: if what a view declares can't be understood; the message names the view's URL.
@@ -70,8 +74,14 @@ def streams(urlconf: Any = None) -> list[Stream]:
     paths: set[str] = set()
     for route in routes(urlconf):
         here = []
-        for method, streaming, function in _streaming_views(route):
-            here += list(_described(route, method, streaming, function))
+        try:
+            for method, streaming, function in _streaming_views(route):
+                here += list(_described(route, method, streaming, function))
+        except ImproperlyConfigured as error:
+            if unclear is None:
+                raise
+            unclear(error)
+            continue
         if here and (path := _free(route, paths)) is not None:
             paths.add(_shape(path[0]))
             found += [replace(stream, path=path[0], parameters=path[1]) for stream in here]

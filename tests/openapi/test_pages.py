@@ -1,15 +1,19 @@
 """Who sees the pages about streams, and what is on them."""
 
 import json
+from collections.abc import AsyncIterable
+from types import ModuleType
 from typing import Any
 
 import pytest
 import yaml
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.http import HttpRequest
 from django.test import Client, RequestFactory, override_settings
-from django.urls import set_script_prefix
+from django.urls import include, path, set_script_prefix
 
+from sse_django import event_stream
 from sse_django.openapi import openapi_document, openapi_view, typescript_types
 
 pytestmark = [pytest.mark.urls("tests.openapi.site"), pytest.mark.django_db]
@@ -52,6 +56,30 @@ def test_staff_may_look_and_with_debug_anybody(staff: Client, where: str) -> Non
 def test_without_users_the_pages_are_closed_unless_debug_is_on(client: Client) -> None:
     with override_settings(MIDDLEWARE=[]):
         assert client.get("/streams/").status_code == 403
+
+
+def test_a_stream_that_cant_be_described_is_named_beside_the_others(staff: Client) -> None:
+    @event_stream
+    async def unclear(request: HttpRequest) -> "AsyncIterable[Nope]":  # type: ignore[name-defined]  # noqa: F821
+        yield 1
+
+    @event_stream
+    async def clear(request: HttpRequest) -> AsyncIterable[int]:
+        """Numbers."""
+        yield 1
+
+    urlconf: Any = ModuleType("urlconf_of_a_test")
+    urlconf.urlpatterns = [
+        path("unclear/", unclear),
+        path("clear/", clear),
+        path("streams/", include("sse_django.docs_urls")),
+    ]
+    with override_settings(ROOT_URLCONF=urlconf):
+        html = staff.get("/streams/").content.decode()
+        assert staff.get("/streams/clear/").status_code == 200
+    assert "Numbers" in html
+    assert "/unclear/: " in html
+    assert "Nope" in html
 
 
 def test_a_command_for_the_terminal_says_that_the_view_wants_a_csrf_token(staff: Client) -> None:
