@@ -211,7 +211,9 @@ class Server:
 
     def trace(self, stream: str) -> list[dict[str, Any]]:
         """What the views wrote about one stream, in order (tests/project/trace.py)."""
-        lines = map(json.loads, self._trace.read_text().splitlines())
+        text = self._trace.read_text()
+        # Up to the last whole line: of one that is being written now, a reader may see the part on the page before.
+        lines = map(json.loads, text[: text.rfind("\n") + 1].splitlines())
         return [line for line in lines if line["stream"] == stream]
 
     def traced(self, stream: str, what: str, timeout: float) -> dict[str, Any]:

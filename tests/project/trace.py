@@ -16,7 +16,7 @@ progress: dict[str, int] = {}
 
 
 def trace(stream: str, what: str, **more: object) -> None:
-    """Append a line; one write of this size to a file opened for appending is whole or absent."""
+    """Append a line; one write of this size to a file opened for appending isn't mixed with another's."""
     line = json.dumps({"at": time.time(), "stream": stream, "what": what, "pid": os.getpid(), **more})
     os.write(_file, line.encode() + b"\n")
 
