@@ -194,7 +194,11 @@ async def test_the_same_under_asgi(async_sse_client: AsyncStreamClient, ada: Use
             await async_sse_client.aforce_login(user)
         async with async_sse_client.stream(url) as stream:
             assert stream.status_code == status
-            assert (b"id: " in stream.body) is (status == 200)
+            if status == 200:
+                await stream.wait_for(lambda s: b"id: " in s.body)
+            else:
+                assert await stream.rest() == []
+                assert b"id: " not in stream.body
 
 
 def test_a_deactivated_user_and_one_with_a_new_password_are_out(sse_client: StreamClient, ada: User) -> None:
