@@ -19,3 +19,8 @@ LOGGING = {
 }
 
 globals().update(json.loads(os.environ["FAULTS_CONFIG"]))
+
+if any(database["ENGINE"] == "django.db.backends.mysql" for database in globals()["DATABASES"].values()):
+    import pymysql
+
+    pymysql.install_as_MySQLdb()

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from faults.engines.base import Engine
 
-ENGINES = ("sqlite", "postgres", "valkey", "nats")
+ENGINES = ("sqlite", "postgres", "mariadb", "valkey", "nats")
 
 
 def make(name: str, folder: Path, *, lossy: bool) -> Engine:
     """An engine by its name, not started."""
+    from faults.engines.mariadb import MariaDBEngine
     from faults.engines.nats import NatsEngine
     from faults.engines.postgres import PostgresEngine
     from faults.engines.sqlite import SqliteEngine
@@ -19,6 +20,7 @@ def make(name: str, folder: Path, *, lossy: bool) -> Engine:
     engines: dict[str, type[Engine]] = {
         "sqlite": SqliteEngine,
         "postgres": PostgresEngine,
+        "mariadb": MariaDBEngine,
         "valkey": ValkeyEngine,
         "nats": NatsEngine,
     }

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,12 @@ def find(program: str) -> str | None:
 
 
 class MariaDB:
-    """A running server with one superuser, `root`, and no password, and a database `log`. `stop()` it at the end."""
+    """A running server with one superuser, `root`, and no password, and a database `log`. `stop()` it at the end.
+
+    Attributes:
+        command: that starts it on its data folder, without OPTIONS.
+        user: for Popen, whom it runs as.
+    """
 
     def __init__(self) -> None:
         server, install = find("mariadbd"), find("mariadb-install-db")
@@ -35,9 +41,9 @@ class MariaDB:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="sse-mariadb-", dir="/tmp"))
         self.folder.chmod(0o755)
-        user: dict[str, object] = {}
+        self.user: dict[str, object] = {}
         if os.geteuid() == 0:
-            user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            self.user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
             shutil.chown(self.folder, "nobody", "nogroup")
         data = self.folder / "data"
         done = subprocess.run(
@@ -48,21 +54,22 @@ class MariaDB:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            **user,  # type: ignore[call-overload]
+            **self.user,  # type: ignore[call-overload]
         )
         assert done.returncode == 0, done.stdout
+        self.command = [
+            *(server, "--no-defaults", f"--datadir={data}", f"--port={self.port}", "--bind-address=127.0.0.1"),
+            *(f"--socket={self.folder / 'socket'}", f"--pid-file={self.folder / 'pid'}"),
+        ]
         self._log = (self.folder / "log").open("w+b")
         self._process = subprocess.Popen(
-            [
-                *(server, "--no-defaults", f"--datadir={data}", f"--port={self.port}", "--bind-address=127.0.0.1"),
-                *(f"--socket={self.folder / 'socket'}", f"--pid-file={self.folder / 'pid'}", *OPTIONS),
-            ],
+            [*self.command, *OPTIONS],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            **user,  # type: ignore[call-overload]
+            **self.user,  # type: ignore[call-overload]
         )
         self.pid = int(self._process.pid)
         try:
@@ -78,12 +85,27 @@ class MariaDB:
 
         assert self._process.poll() is None, "MariaDB ended at once"
         try:
-            connection = pymysql.connect(host="127.0.0.1", port=self.port, user="root")
+            self.query("CREATE DATABASE IF NOT EXISTS log CHARACTER SET utf8mb4")
         except pymysql.err.OperationalError:
             return False
-        with connection, connection.cursor() as cursor:
-            cursor.execute("CREATE DATABASE IF NOT EXISTS log CHARACTER SET utf8mb4")
         return True
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows, on a connection of its own. Raises pymysql.err.OperationalError if there is no server."""
+        import pymysql
+
+        limits = {"connect_timeout": 10, "read_timeout": 10}
+        with (
+            pymysql.connect(host="127.0.0.1", port=self.port, user="root", autocommit=True, **limits) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(sql)
+            return list(cursor.fetchall())
+
+    def end(self) -> None:
+        """Stop it in order, to be started on the same data by `command`; `stop()` it all the same."""
+        self._process.terminate()
+        self._process.wait(30)
 
     def stop(self) -> None:
         """Kill it (nothing to keep) and remove its files."""

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from faults.engines import ENGINES
 from faults.plan import Plan
 from faults.run import Report, run
 
@@ -21,7 +22,7 @@ def report(plan: Plan) -> Report:
     return asyncio.run(limited())
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "postgres", "valkey", "nats"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_nothing_is_missed_or_twice_or_out_of_order(engine: str) -> None:
     """Through kills of the engine, of a server and of a publisher, and an engine that hangs."""
     found = report(Plan(engine, seconds=6, seed=1))
