@@ -122,10 +122,14 @@ class History:
     def _page(self, reader: Reader, cursor: str) -> None:
         with self._hub.lock:
             number = ring.find(cursor) if (ring := self._hub.ring) is not None else None
+            wake = None
             if number is not None:
                 reader.join(number)
+                # Under the lock: who is in the ring and sleeps counts as one who has seen all that is in it.
+                wake = reader.waker()
         if number is not None:
-            reader.wake()
+            if wake is not None:
+                wake()
             return
         try:
             events, looked = self._log.read(cursor, reader.channels, PAGE)

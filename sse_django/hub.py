@@ -194,8 +194,7 @@ class Hub:
                 message = stored.message
                 number = self.ring.append(stored.cursor, message.channels, wire, message.event, message.data).number
                 for channel in message.channels:
-                    readers = self._readers.get(channel, ())
-                    wakes += [wake for reader in readers if (wake := reader.rouse(number)) is not None]
+                    wakes += Reader.rouse(self._readers.get(channel, ()), number)
             wakes += self._history.arrive()
         wake_all(wakes)
         if self._on_event is not None:

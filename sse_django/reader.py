@@ -6,7 +6,7 @@ It keeps no queue. Its consumer takes what comes after its place, and is woken w
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sse_django.log import cursor_block
@@ -68,9 +68,14 @@ class Reader:
         with hub.lock:
             if self._joined and self._inbox is None and self.closed is None:
                 ring, at = hub.ring, self._at
-                if ring is not None and at == ring.newest:  # nearly always the second question after an event
-                    self._wake = wake
-                    return None
+                if ring is not None:
+                    if at == ring.newest:  # nearly always the second question after an event
+                        self._wake = wake
+                        return None
+                    if at == ring.asked_at and self.channels == ring.asked_for:  # and the first: all are told the same
+                        chunk = ring.answer
+                        self._at, self.cursor, self._wake = chunk.number, chunk.cursor, None
+                        return chunk
             chunk = self._take()
             self._wake = wake if chunk is None and self.closed is None else None
             return chunk
@@ -105,7 +110,7 @@ class Reader:
             chunk = self._inbox.popleft()
             if not self._inbox:
                 self._inbox = None
-            self.cursor = chunk.last.cursor
+            self.cursor = chunk.cursor
             return chunk
         hub = self._hub
         ring = hub.ring
@@ -117,7 +122,7 @@ class Reader:
         if at == ring.newest:
             return None
         if at < hub.reset_at and hub.reset is not None:
-            self._at, self.cursor = hub.reset_at, hub.reset.last.cursor
+            self._at, self.cursor = hub.reset_at, hub.reset.cursor
             return hub.reset
         if at < ring.floor:  # slow: the ring has moved on
             self._joined, self.looked = False, self.cursor
@@ -127,8 +132,7 @@ class Reader:
         if found is None:
             self._at, self.cursor = ring.newest, ring.newest_cursor
         else:
-            last = found.last
-            self._at, self.cursor = last.number, last.cursor
+            self._at, self.cursor = found.number, found.cursor
         return found
 
     def _put(self, chunk: Chunk, *, first: bool = False) -> None:
@@ -157,15 +161,17 @@ class Reader:
         if self._inbox is None:  # else its consumer has not been given that yet
             self.cursor = cursor
 
-    def rouse(self, number: int) -> Callable[[], object] | None:
-        """The ring got an event of ours; what wakes the consumer, if it has to be woken. It is woken once."""
-        wake = self._wake
-        if wake is None or not self._joined:
-            return None
-        if self._at < number - 1:  # it slept, so it had seen all before
-            self._at = number - 1
-        self._wake = None
-        return wake
+    @staticmethod
+    def rouse(readers: Iterable[Reader], number: int) -> list[Callable[[], object]]:
+        """The ring got an event of theirs; what wakes the consumers that sleep. Each is woken once."""
+        wakes = []
+        for reader in readers:
+            wake = reader._wake
+            if wake is not None and reader._joined:
+                reader._at = number - 1  # it slept, so it had seen all before
+                reader._wake = None
+                wakes.append(wake)
+        return wakes
 
     def waker(self) -> Callable[[], object] | None:
         """What wakes the consumer, if it sleeps; it is woken once."""

@@ -104,8 +104,9 @@ class Relay(Sleeper):
 
     def _hand(self, future: asyncio.Future[bytes], chunk: Chunk) -> None:
         self._future = None
-        self.events += len(chunk.blocks)
-        self.last_sent = self._clock()
+        self.events += chunk.count
+        clock = self._clock  # called as a method it would be looked up the slow way
+        self.last_sent = clock()
         future.set_result(chunk.wire)
 
     async def _open(self) -> bytes:

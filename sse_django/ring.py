@@ -31,13 +31,15 @@ class Block:
 
 
 class Chunk:
-    """Blocks that leave together."""
+    """Blocks that leave together. `number` and `cursor` are the last one's: where a reader is that has been given them."""
 
-    __slots__ = ("blocks", "last", "wire")
+    __slots__ = ("blocks", "count", "cursor", "number", "wire")
 
     def __init__(self, blocks: list[Block]) -> None:
         self.blocks = blocks
-        self.last = blocks[-1]
+        self.count = len(blocks)
+        last = blocks[-1]
+        self.number, self.cursor = last.number, last.cursor
         self.wire = blocks[0].wire if len(blocks) == 1 else b"".join([block.wire for block in blocks])
 
 
@@ -64,8 +66,11 @@ class Ring:
     """Bounded by events and by bytes.
 
     `newest` is the number of the last event, `floor` the number up to which events have left: a reader at `floor` or later can
-    be served from here.
+    be served from here. `answer` is what the last one that asked was given, who was at `asked_at` and reads `asked_for`:
+    nearly all who are woken by an event would be told the same, and need not ask.
     """
+
+    answer: Chunk
 
     def __init__(
         self, cursor: str, number: int = 0, *, max_events: int = 10_000, max_bytes: int = 16 * 1024 * 1024
@@ -80,10 +85,13 @@ class Ring:
         self._floor_cursor = cursor
         self.newest = self.floor = number
         self.newest_cursor = cursor
+        self.asked_at = -1  # nobody's number: there is no answer yet, or none any more
+        self.asked_for: tuple[str, ...] = ()
 
     def append(self, cursor: str, channels: tuple[str, ...], wire: bytes, event: str | None, data: str | None) -> Block:
         """Add the next event."""
         self.newest += 1
+        self.asked_at = -1
         block = Block(self.newest, cursor, channels, wire, event, data)
         self._blocks.append(block)
         self._bytes += len(wire)
@@ -118,6 +126,12 @@ class Ring:
 
     def take(self, channels: tuple[str, ...], after: int) -> Chunk | None:
         """What came in these channels after a number, up to the size of a chunk; None if nothing did."""
+        chunk = self._find(channels, after)
+        if chunk is not None:
+            self.asked_at, self.asked_for, self.answer = after, channels, chunk
+        return chunk
+
+    def _find(self, channels: tuple[str, ...], after: int) -> Chunk | None:
         if len(channels) == 1:
             log = self._channels.get(channels[0])
             if log is None or log.blocks[-1].number <= after:

@@ -103,7 +103,7 @@ class Subscription:
                 if self._opening is not None:
                     self._opening.cancel()
                     self._opening = None
-                self.events += len(chunk.blocks)
+                self.events += chunk.count
                 return chunk
             if reader.closed is not None:
                 return None
@@ -140,7 +140,7 @@ class Subscription:
                     ready.clear()
                     chunk = reader.take(ready.set)
                     if chunk is not None:
-                        self.events += len(chunk.blocks)
+                        self.events += chunk.count
                     elif self.closed is not None:
                         return
                     elif ready.wait(None if silence is None else max(0.0, last + silence - time.monotonic())):

@@ -2,10 +2,11 @@
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from sse_django.backends.base import Message, StoredEvent
 from sse_django.hub import Hub
+from sse_django.ring import Ring
 
 
 class Behind:
@@ -62,3 +63,41 @@ def test_a_newcomer_whose_head_the_ring_has_not_reached_gets_nothing_twice() -> 
             wires += [block.wire for block in chunk.blocks]
     hub.stop()
     assert wires == [b"id: 2\n\n", b"data: 3\nid: 3\n\n"]
+
+
+class Interrupted:
+    """The hub's lock, with something that another thread does as soon as it is free."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._meanwhile: Callable[[], None] | None = meanwhile
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._lock.release()
+        meanwhile, self._meanwhile = self._meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+
+
+def test_an_event_that_comes_while_a_sleeper_is_put_into_the_ring_costs_it_none_before() -> None:
+    """It was in the ring and asleep, though there was something for it: who sleeps was taken for one who has seen all."""
+    hub = Hub(Behind(), "behind")
+    hub.ring = Ring("1")
+    reader = hub.open(("orders",), "2")  # the ring isn't there yet: it waits for the history thread
+    woken: list[str] = []
+    assert reader.take(lambda: woken.append("once")) is None
+
+    def comes(number: int) -> None:
+        hub._append([StoredEvent(str(number), Message(("orders",), str(number)))])
+
+    comes(2)
+    comes(3)
+    hub.lock = Interrupted(lambda: comes(4))  # type: ignore[assignment]
+    hub._history._page(reader, "2")
+    assert woken == ["once"]
+    chunk = reader.take(lambda: None)
+    assert chunk is not None
+    assert [block.data for block in chunk.blocks] == ["3", "4"]

@@ -102,7 +102,7 @@ class Board:
             if number >= self._ring.floor:
                 chunk = self._ring.take(names, number)
                 if chunk is not None:
-                    return chunk.wire, chunk.last.number
+                    return chunk.wire, chunk.number
                 self._sleepers.add(sleep)
                 return None, self._ring.newest
         return self._everything(names)  # too slow: what it missed is in there
