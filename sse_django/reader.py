@@ -73,9 +73,9 @@ class Reader:
                         self._wake = wake
                         return None
                     if at == ring.asked_at and self.channels == ring.asked_for:  # and the first: all are told the same
-                        chunk = ring.answer
-                        self._at, self.cursor, self._wake = chunk.number, chunk.cursor, None
-                        return chunk
+                        answer = ring.answer
+                        self._at, self.cursor, self._wake = answer.number, answer.cursor, None
+                        return answer
             chunk = self._take()
             self._wake = wake if chunk is None and self.closed is None else None
             return chunk
