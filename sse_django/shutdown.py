@@ -3,8 +3,9 @@
 No server tells an application in time that it drains: lifespan comes after the drain, which waits for the streams. So at the
 first stream of a process, in the main thread, SIGTERM and SIGINT are chained: the flag goes up, streams are closed from a
 thread (a handler must not take locks), and the handler that was there is called. Where requests run outside the main
-thread (gunicorn's gthread) the worker object behind the handler is watched for `alive`, and where no signal arrives
-(hypercorn's workers) the server's own `raise_shutdown` task is. Anything else ends at interpreter exit.
+thread, or reloads and quick exits come without a signal that we see (gunicorn's gthread and asgi workers), the worker object
+is watched for `alive`, and where no signal arrives at all (hypercorn's workers) the server's own `raise_shutdown` task is.
+Anything else ends at interpreter exit.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import inspect
 import multiprocessing
 import os
 import queue
@@ -53,7 +55,9 @@ class _State:
         self.look_again = 0.0  # when handlers are looked at again: a server may set its own after our first stream
         self.loop_watched = False
         self.streams: dict[int, Closable] = {}  # by id; plain dict operations are atomic, so a signal can't tear them
-        self.begun: queue.SimpleQueue[None] = queue.SimpleQueue()  # its put() is safe in a signal handler
+        self.worker: Any = None  # gunicorn's, if that is where we are
+        # Has the thread look at what is here. Its put() is safe in a signal handler.
+        self.news: queue.SimpleQueue[None] = queue.SimpleQueue()
 
 
 _state = _State()
@@ -96,7 +100,7 @@ def begin() -> None:
     state = _state
     if not state.draining:
         state.draining = True
-        state.begun.put(None)
+        state.news.put(None)
 
 
 def _forked() -> None:
@@ -119,10 +123,12 @@ def _install(state: _State) -> None:
             _chain(signal.SIGINT)
         if not state.loop_watched:
             with contextlib.suppress(RuntimeError):
-                _watch_hypercorn(asyncio.get_running_loop())
+                _watch_tasks(asyncio.get_running_loop(), state)
                 state.loop_watched = True
     if not state.installed:
         state.installed = True
+        if state.worker is None:
+            state.worker = _worker_of(signal.getsignal(signal.SIGTERM))
         threading.Thread(target=_close_when_begun, args=(state,), name="sse-shutdown", daemon=True).start()
         atexit.register(_at_exit)
 
@@ -178,10 +184,18 @@ def _worker_of(handler: object) -> Any:
     return worker if isinstance(getattr(worker, "alive", None), bool) else None
 
 
-def _watch_hypercorn(loop: asyncio.AbstractEventLoop) -> None:
+def _watch_tasks(loop: asyncio.AbstractEventLoop, state: _State) -> None:
     for task in asyncio.all_tasks(loop):
-        if getattr(task.get_coro(), "__name__", "") == "raise_shutdown":
-            task.add_done_callback(_task_ended)
+        coroutine = task.get_coro()
+        match getattr(coroutine, "__name__", ""):
+            case "raise_shutdown":  # hypercorn's
+                task.add_done_callback(_task_ended)
+            case "_serve":
+                worker = inspect.getcoroutinelocals(coroutine).get("self")  # type: ignore[arg-type]
+                # asyncio keeps this worker's handlers to itself. (uvicorn's worker lives on after a reload: not that one.)
+                if type(worker).__module__ == "gunicorn.workers.gasgi":
+                    state.worker = worker
+                    state.news.put(None)
 
 
 def _task_ended(task: asyncio.Task[Any]) -> None:
@@ -189,15 +203,12 @@ def _task_ended(task: asyncio.Task[Any]) -> None:
 
 
 def _close_when_begun(state: _State) -> None:
-    worker = _worker_of(signal.getsignal(signal.SIGTERM))
-    while True:
+    while not state.draining:
         try:
-            state.begun.get(timeout=WATCH_INTERVAL if worker is not None else None)
-            break
+            state.news.get(timeout=WATCH_INTERVAL if state.worker is not None else None)
         except queue.Empty:
-            if not worker.alive:
+            if not state.worker.alive:
                 state.draining = True
-                break
     seen = dict(state.streams)
     _close_all(state)
     deadline = time.monotonic() + POLITE

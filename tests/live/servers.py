@@ -26,10 +26,6 @@ START_TIMEOUT = 30.0
 
 KINDS: dict[str, list[str]] = {
     "uvicorn": ["-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--lifespan", "off", ASGI],
-    "uvicorn-reload": [
-        *("-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--lifespan", "off"),
-        *("--reload", "--reload-dir", "{watched}", ASGI),
-    ],
     # asginl is ASGI without lifespan, which Django refuses.
     "granian": ["-m", "granian", "--host", "127.0.0.1", "--port", "{port}", "--interface", "asginl", ASGI],
     "hypercorn": ["-m", "hypercorn", "--bind", "127.0.0.1:{port}", ASGI],
@@ -42,12 +38,25 @@ KINDS: dict[str, list[str]] = {
         *("-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--no-control-socket"),
         *("--worker-class", "asgi", ASGI),
     ],
-    "runserver": ["-m", "django", "runserver", "--noreload", "127.0.0.1:{port}"],
-    "runserver-reload": ["-m", "django", "runserver", "127.0.0.1:{port}"],
+    "runserver": ["-m", "django", "runserver", "127.0.0.1:{port}", "--noreload"],
 }
 
 ASGI_KINDS = ["uvicorn", "granian", "hypercorn", "daphne"]
 WSGI_KINDS = ["gunicorn-gthread", "runserver"]
+PLAIN_KINDS = list(KINDS)
+
+RELOADING = {
+    "uvicorn": ["--reload", "--reload-dir", "{watched}"],
+    "granian": ["--reload", "--reload-paths", "{watched}"],
+    "hypercorn": ["--reload"],
+    "gunicorn-gthread": ["--reload"],
+    "gunicorn-asgi": ["--reload"],
+}
+"""What has a kind watch for changes. runserver does unless told, daphne never does."""
+
+KINDS |= {f"{kind}-reload": [*KINDS[kind], *options] for kind, options in RELOADING.items()}
+KINDS["runserver-reload"] = KINDS["runserver"][:-1]
+RELOADING_KINDS = [kind for kind in KINDS if kind not in PLAIN_KINDS]
 
 
 def free_port() -> int:

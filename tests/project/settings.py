@@ -7,9 +7,15 @@ SSE_TEST_SETTINGS    a JSON object laid over everything here; its INSTALLED_APPS
 SSE_TEST_TRACE       the file in which the views write what became of them (tests/project/trace.py)
 """
 
+import contextlib
 import json
 import os
 from urllib.parse import urlsplit
+
+# An empty module in a folder of each server's own: changing it is what makes a server reload. It is imported as early as
+# this, since hypercorn watches what its main process has imported, which loads the application and no URLs.
+with contextlib.suppress(ImportError):
+    import reload_me  # noqa: F401
 
 SECRET_KEY = "only for tests"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]

@@ -1,15 +1,9 @@
 """Every view of tests/project/views.py, under its own name, and those of the modules that have their own patterns."""
 
-import contextlib
-
 from django.conf import settings
 from django.urls import include, path
 
 from tests.project import channel, shapes, views
-
-# An empty module in a folder of each server's own: changing it is what makes a server reload.
-with contextlib.suppress(ImportError):
-    import reload_me  # noqa: F401
 
 urlpatterns = [
     path("ping/", views.ping),
