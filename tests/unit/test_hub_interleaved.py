@@ -1,7 +1,8 @@
 """The hub's threads and its readers' consumers in thousands of orders, none of them left to chance.
 
-All run in one thread. Wherever a real one could be interrupted by another (the hub's lock is freed, the engine answers, a consumer
-is woken), one that is not in the midst of something itself may take a turn. A seed is an order, and a failure is repeatable.
+All run in one thread. Wherever a real one could be interrupted by another (the hub's lock is freed, the engine answers, a
+consumer is woken), one that is not in the midst of something itself may take a turn. A seed is an order, and a failure is
+repeatable.
 """
 
 from __future__ import annotations
