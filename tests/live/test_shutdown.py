@@ -10,10 +10,7 @@ import pytest
 from tests.live.client import Stream, StreamEnded, fetch, never_read
 from tests.live.conftest import StartServer
 from tests.live.servers import PLAIN_KINDS, RELOADING_KINDS, START_TIMEOUT, Server
-from tests.live.waiting import stands_still, until
-
-LIMIT = 3.0
-"""Seconds from the signal to the end of the last process."""
+from tests.live.waiting import on_this_machine, stands_still, until
 
 STOPS: dict[str, Callable[[Server], None]] = {
     # Docker, `kill`: the main process alone is told, and tells its workers.
@@ -31,6 +28,12 @@ STUCK = ["greedy", "sync-greedy"]
 RELOADED = ["idle", "silent", "busy", "sync-idle"]
 
 
+@pytest.fixture
+def limit() -> float:
+    """Seconds from the signal to the end of the last process."""
+    return on_this_machine(3.0)
+
+
 def promised(kind: str, stop: str) -> bool:
     """Whether `finally` is: runserver stops by SIGTERM as any script does, with no chance for anybody's."""
     return kind != "runserver" or stop in ("Ctrl-C", "SIGINT")
@@ -46,7 +49,7 @@ def ends_cleanly(kind: str, stop: str) -> bool:
 
 @pytest.mark.parametrize("stop", STOPS)
 @pytest.mark.parametrize("kind", PLAIN_KINDS)
-def test_a_server_with_open_streams_stops_in_time(kind: str, stop: str, own_server: StartServer) -> None:
+def test_a_server_with_open_streams_stops_in_time(kind: str, stop: str, own_server: StartServer, limit: float) -> None:
     server = own_server(kind)
     with ExitStack() as stack:
         streams = {path: stack.enter_context(Stream(f"{server.url}/{path}/?name={path}")) for path in READ}
@@ -58,9 +61,9 @@ def test_a_server_with_open_streams_stops_in_time(kind: str, stop: str, own_serv
 
         clean = {}
         for path, stream in streams.items():
-            clean[path] = stream.wait_for_end(LIMIT)
+            clean[path] = stream.wait_for_end(limit)
             stream.close()  # or gunicorn's threads would keep the connection for 2 s more, in case of another request
-        server.wait(LIMIT - (time.monotonic() - stopped))
+        server.wait(limit - (time.monotonic() - stopped))
         if ends_cleanly(kind, stop):
             assert all(clean.values()), f"broke off instead of ending: {[path for path in clean if not clean[path]]}"
         for path in READ if promised(kind, stop) else []:
@@ -70,7 +73,7 @@ def test_a_server_with_open_streams_stops_in_time(kind: str, stop: str, own_serv
 @pytest.mark.parametrize("stop", ["SIGTERM", "Ctrl-C", "SIGINT"])
 @pytest.mark.parametrize("kind", PLAIN_KINDS)
 def test_a_server_stops_in_time_although_a_sync_generator_is_in_a_long_step(
-    kind: str, stop: str, own_server: StartServer
+    kind: str, stop: str, own_server: StartServer, limit: float
 ) -> None:
     """Nothing can interrupt it; its response ends cleanly nevertheless."""
     server = own_server(kind)
@@ -80,16 +83,18 @@ def test_a_server_stops_in_time_although_a_sync_generator_is_in_a_long_step(
         stopped = time.monotonic()
         STOPS[stop](server)
 
-        clean = stream.wait_for_end(LIMIT)
+        clean = stream.wait_for_end(limit)
         stream.close()
-        server.wait(LIMIT - (time.monotonic() - stopped))
+        server.wait(limit - (time.monotonic() - stopped))
         if ends_cleanly(kind, stop):
             assert clean
 
 
 @pytest.mark.parametrize("stop", STOPS)
 @pytest.mark.parametrize("kind", PLAIN_KINDS)
-def test_a_server_stops_in_time_although_readers_do_not_read(kind: str, stop: str, own_server: StartServer) -> None:
+def test_a_server_stops_in_time_although_readers_do_not_read(
+    kind: str, stop: str, own_server: StartServer, limit: float
+) -> None:
     server = own_server(kind)
     with ExitStack() as stack:
         for path in STUCK:
@@ -98,13 +103,15 @@ def test_a_server_stops_in_time_although_readers_do_not_read(kind: str, stop: st
 
         STOPS[stop](server)
 
-        server.wait(LIMIT)
+        server.wait(limit)
         for path in STUCK if promised(kind, stop) else []:
             server.traced(path, "finally", timeout=0)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PLAIN_KINDS if kind != "daphne"])  # whose sends never block
-def test_a_server_stops_in_time_although_the_last_events_are_not_read(kind: str, own_server: StartServer) -> None:
+def test_a_server_stops_in_time_although_the_last_events_are_not_read(
+    kind: str, own_server: StartServer, limit: float
+) -> None:
     """A client fell asleep: the kernel's buffers are full, the server's own hold a little, no send is blocked.
 
     The stream ends, but the server waits for those last bytes to leave.
@@ -122,12 +129,14 @@ def test_a_server_stops_in_time_although_the_last_events_are_not_read(kind: str,
 
         STOPS["Ctrl-C"](server)
 
-        server.wait(LIMIT)
+        server.wait(limit)
         server.traced("asleep", "finally", timeout=0)
 
 
 @pytest.mark.parametrize("kind", PLAIN_KINDS)
-def test_a_server_stops_in_time_although_its_first_stream_began_in_a_thread(kind: str, own_server: StartServer) -> None:
+def test_a_server_stops_in_time_although_its_first_stream_began_in_a_thread(
+    kind: str, own_server: StartServer, limit: float
+) -> None:
     """A sync view runs outside the main thread, where no signal handler can be set."""
     server = own_server(kind)
     with Stream(f"{server.url}/sync-idle/?name=sync-idle") as stream:
@@ -136,14 +145,14 @@ def test_a_server_stops_in_time_although_its_first_stream_began_in_a_thread(kind
         stopped = time.monotonic()
         STOPS["Ctrl-C"](server)
 
-        stream.wait_for_end(LIMIT)
+        stream.wait_for_end(limit)
         stream.close()
-        server.wait(LIMIT - (time.monotonic() - stopped))
+        server.wait(limit - (time.monotonic() - stopped))
         server.traced("sync-idle", "finally", timeout=0)
 
 
 @pytest.mark.parametrize("kind", RELOADING_KINDS)
-def test_a_changed_file_reloads_a_server_with_open_streams(kind: str, own_server: StartServer) -> None:
+def test_a_changed_file_reloads_a_server_with_open_streams(kind: str, own_server: StartServer, limit: float) -> None:
     server = own_server(kind)
     with ExitStack() as stack:
         streams = {path: stack.enter_context(Stream(f"{server.url}/{path}/?name={path}")) for path in RELOADED}
@@ -151,13 +160,13 @@ def test_a_changed_file_reloads_a_server_with_open_streams(kind: str, own_server
             stream.event()
         before = server.trace("idle")[0]["pid"]
 
-        change(server, lambda: ended(streams["idle"], 0.5), "the reloader saw a change and idle ended")
+        change(server, lambda: ended(streams["idle"], 0.5), "the reloader saw a change and idle ended", limit)
 
         clean = {}
         for path, stream in streams.items():
-            clean[path] = stream.wait_for_end(LIMIT)
+            clean[path] = stream.wait_for_end(limit)
             stream.close()
-        until(lambda: before not in server.processes(), LIMIT, "the old process is gone")
+        until(lambda: before not in server.processes(), limit, "the old process is gone")
     until(lambda: answers(server), START_TIMEOUT, "the reloaded server answers")
     assert all(clean.values()), f"broke off instead of ending: {[path for path in clean if not clean[path]]}"
     for path in RELOADED:
@@ -165,7 +174,9 @@ def test_a_changed_file_reloads_a_server_with_open_streams(kind: str, own_server
 
 
 @pytest.mark.parametrize("kind", RELOADING_KINDS)
-def test_a_changed_file_reloads_a_server_although_readers_do_not_read(kind: str, own_server: StartServer) -> None:
+def test_a_changed_file_reloads_a_server_although_readers_do_not_read(
+    kind: str, own_server: StartServer, limit: float
+) -> None:
     server = own_server(kind)
     with ExitStack() as stack:
         for path in STUCK:
@@ -173,7 +184,9 @@ def test_a_changed_file_reloads_a_server_although_readers_do_not_read(kind: str,
             until(lambda path=path: stands_still(server, path), 10, f"{path} is held back")
         before = server.trace("greedy")[0]["pid"]
 
-        change(server, lambda: gone(server, before, 0.5), "the reloader saw a change and the old process is gone")
+        change(
+            server, lambda: gone(server, before, 0.5), "the reloader saw a change and the old process is gone", limit
+        )
 
     until(lambda: answers(server), START_TIMEOUT, "the reloaded server answers")
     for path in STUCK:
@@ -188,7 +201,9 @@ def test_a_changed_file_reloads_a_server_although_readers_do_not_read(kind: str,
         ("granian", 3.5),  # its --respawn-interval: the old worker isn't told before
     ],
 )
-def test_sighup_replaces_workers_with_open_streams(kind: str, later: float, own_server: StartServer) -> None:
+def test_sighup_replaces_workers_with_open_streams(
+    kind: str, later: float, own_server: StartServer, limit: float
+) -> None:
     server = own_server(kind)
     with Stream(f"{server.url}/idle/?name=idle") as idle, Stream(f"{server.url}/busy/?name=busy") as busy:
         idle.event()
@@ -197,17 +212,17 @@ def test_sighup_replaces_workers_with_open_streams(kind: str, later: float, own_
 
         server.send_signal(signal.SIGHUP)
 
-        assert idle.wait_for_end(later + LIMIT), "idle broke off instead of ending"
-        busy.wait_for_end(LIMIT)
-    until(lambda: before not in server.processes(), LIMIT, "the old worker is gone")
+        assert idle.wait_for_end(later + limit), "idle broke off instead of ending"
+        busy.wait_for_end(limit)
+    until(lambda: before not in server.processes(), limit, "the old worker is gone")
     assert answers(server)
     server.traced("idle", "finally", timeout=0)
     server.traced("busy", "finally", timeout=0)
 
 
-def change(server: Server, seen: Callable[[], bool], what: str) -> None:
+def change(server: Server, seen: Callable[[], bool], what: str, limit: float) -> None:
     """Change a file every now and then until it shows: most look once a second, and what came before the first look is none."""
-    until(lambda: server.reload() or seen(), 2 * LIMIT, what)
+    until(lambda: server.reload() or seen(), 2 * limit, what)
 
 
 def gone(server: Server, pid: int, timeout: float) -> bool:

@@ -1,5 +1,6 @@
 """Waiting for a thing itself, with a limit, rather than sleeping and hoping."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -18,6 +19,11 @@ def until(condition: Callable[[], T], timeout: float, what: str) -> T:
             raise AssertionError(f"not within {timeout} s: {what}")
         time.sleep(0.01)
     return answer
+
+
+def on_this_machine(seconds: float) -> float:
+    """What a promise of so many seconds comes to now: longer, where more wants to run than there are cores to run it."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def stays(condition: Callable[[], bool], seconds: float, what: str) -> None:

@@ -226,20 +226,24 @@ def sync_db_waiter(request: HttpRequest) -> Iterator[object]:
 
 @event_stream(ping_interval=1)
 async def rows(request: HttpRequest) -> AsyncIterator[object]:
-    """Rows one by one, with `?pause=` seconds after each: a cursor is open all the while."""
+    """Rows one by one, with `?pause=` seconds between them: a cursor is open all the while."""
+    pause = 0.0
     with traced(name_of(request)):
-        async for product in Product.objects.all().aiterator(chunk_size=1):
+        async for product in Product.objects.order_by("pk").aiterator(chunk_size=1):
+            await asyncio.sleep(pause)
             yield {"pk": product.pk, "name": product.name}
-            await asyncio.sleep(number(request, "pause", 2))
+            pause = number(request, "pause", 2)
 
 
 @event_stream(ping_interval=1)
 def sync_rows(request: HttpRequest) -> Iterator[object]:
     """The same with a sync generator."""
+    pause = 0.0
     with traced(name_of(request)):
-        for product in Product.objects.all().iterator(chunk_size=1):
+        for product in Product.objects.order_by("pk").iterator(chunk_size=1):
+            time.sleep(pause)
             yield {"pk": product.pk, "name": product.name}
-            time.sleep(number(request, "pause", 2))
+            pause = number(request, "pause", 2)
 
 
 @event_stream(ping_interval=1)
