@@ -58,7 +58,7 @@ class EventStream:
         encode: from an item to the bytes of an event.
         ping_interval: seconds of silence before a ping; None for no pings.
         retry: milliseconds that the browser is told to wait before it reconnects.
-        max_duration: seconds after which the stream ends, shortened by up to a tenth; None for no limit.
+        max_duration: seconds from its launch after which the stream ends, shortened by up to a tenth; None for no limit.
         release: whether waiting gives database connections back.
 
     `compression` may be set to what the bytes pass through on their way out, and `on_launch` to what runs beside the stream: it
@@ -275,7 +275,7 @@ class EventStream:
             await stream_opened.asend_robust(EventStream, request=self.request)
         if self._max_duration is not None:
             loop = asyncio.get_running_loop()
-            self._lifetime = loop.call_later(_jittered(self._max_duration), self.close, "lifetime")
+            self._lifetime = loop.call_later(self._left_to_live(self._max_duration), self.close, "lifetime")
 
     def read_sync(self, response: object) -> Iterator[bytes]:
         """As `read`, for a WSGI server."""
@@ -286,7 +286,7 @@ class EventStream:
             if opening := self._opening():
                 yield self._out(opening)
             if self._max_duration is not None and not self.refused:
-                self._lifetime = threading.Timer(_jittered(self._max_duration), self.close, ("lifetime",))
+                self._lifetime = threading.Timer(self._left_to_live(self._max_duration), self.close, ("lifetime",))
                 self._lifetime.daemon = True
                 self._lifetime.start()
             for chunk in self._chunks_sync():
@@ -306,6 +306,10 @@ class EventStream:
         if self.subscription is not None and not self.refused:
             return (chunk.wire for chunk in self.subscription.chunks_sync(self._ping_interval))
         return read_sync(self.pipe, self._ping_interval)
+
+    def _left_to_live(self, max_duration: float) -> float:
+        # The wait for the first event is a part of it: what cuts connections at an age counts from the request.
+        return max(0.0, max_duration * random.uniform(0.9, 1.0) - (monotonic() - self._opened))
 
     def _make_pace(self) -> Pace | None:
         if not Pace.is_needed() or self.request is None:
@@ -444,10 +448,6 @@ class EventStream:
             got_request_exception.send_robust(sender=type(self), request=self.request)
         detail = f"{type(error).__name__}: {error}" if settings.DEBUG else "internal error"
         return format_sse_event(event="stream-error", data_str=json.dumps({"detail": detail}, separators=(",", ":")))
-
-
-def _jittered(seconds: float) -> float:
-    return seconds * random.uniform(0.9, 1.0)
 
 
 def _peer(request: HttpRequest) -> tuple[str | None, int | None]:

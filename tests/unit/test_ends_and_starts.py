@@ -42,7 +42,7 @@ def outcomes() -> Iterator[list[str]]:
 @pytest.mark.parametrize(
     ("options", "outcome"),
     [
-        # The time of max_duration is that of the response, which has to begin first.
+        # A lifetime ends with the response, which has to begin first.
         ({"max_duration": 0.05, "start_timeout": 0.01}, "lifetime"),
         # The start timeout is out of reach, so it is the end itself that is answered.
         ({"recheck": lambda request: False, "recheck_interval": 0.05, "start_timeout": 60}, "recheck"),
@@ -127,6 +127,46 @@ async def test_a_silent_fresh_stream_is_answered_while_a_resumed_one_is_still_wa
         nothing_left.set()
         assert (fresh.status_code, await fresh.rest()) == (200, [])
     assert (await resumed).status_code == 204  # which a response that had begun could not become
+
+
+async def test_the_wait_for_the_first_event_is_a_part_of_a_streams_lifetime(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who cuts connections at an age counts from the request."""
+    left: list[float] = []
+    loop = asyncio.get_running_loop()
+    call_later = loop.call_later
+
+    def remember(delay: float, callback: Any, *args: Any, **kwargs: Any) -> Any:
+        if args == ("lifetime",):
+            left.append(delay)
+            delay = 0
+        return call_later(delay, callback, *args, **kwargs)
+
+    class Timer(threading.Timer):
+        def __init__(self, interval: float, *args: Any) -> None:
+            left.append(interval)
+            super().__init__(0, *args)
+
+    @event_stream(max_duration=600, start_timeout=0.3)
+    async def view(request: HttpRequest) -> AsyncIterator[int]:
+        await asyncio.sleep(3600)
+        yield 1
+
+    def under_wsgi() -> list[Any]:
+        with StreamClient().stream("/") as stream:
+            return stream.rest()
+
+    serve(view)
+    with monkeypatch.context() as patch:
+        patch.setattr("sse_django.eventstream.random.uniform", lambda low, high: high)
+        patch.setattr(loop, "call_later", remember)
+        patch.setattr("sse_django.eventstream.threading.Timer", Timer)
+        async with AsyncStreamClient().stream("/") as stream:
+            assert await stream.rest() == []
+        assert await asyncio.to_thread(under_wsgi) == []
+    assert len(left) == 2
+    assert all(500 < seconds < 600 - 0.29 for seconds in left)
 
 
 # -- who may not read

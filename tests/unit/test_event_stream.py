@@ -628,7 +628,7 @@ async def test_the_setting_limits_every_streams_life_and_not_to_the_same_moment(
             async with async_sse_client.stream("/") as stream:
                 await stream.rest()
     assert len(set(asked)) == 5
-    assert all(540 <= delay <= 600 for delay in asked)
+    assert all(540 - 10 < delay <= 600 for delay in asked)  # less what it took to begin
 
 
 async def test_recheck_ends_a_stream(serve: Serve, async_sse_client: AsyncStreamClient) -> None:
