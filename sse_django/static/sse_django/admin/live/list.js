@@ -197,8 +197,10 @@ const ends = new WeakMap()
 
 function mark(element, name) {
   clearTimeout(ends.get(element))
-  element.classList.remove(name)
-  void element.offsetWidth // begins its animation anew
+  if (element.classList.contains(name)) {
+    element.classList.remove(name)
+    void element.offsetWidth // a layout of the page, and the animation begins anew
+  }
   element.classList.add(name)
   ends.set(element, setTimeout(() => element.classList.remove(name), MARKED))
 }

@@ -1,6 +1,7 @@
 // When to refresh: at once where changes come one by one, and ever more seldom while they come in numbers.
 
 const LEAST = 200 // ms between two refreshes
+const QUICK = 200 // ms that a refresh takes of a server that has nothing to complain of
 const MOST = 5_000
 const SHARE = 2 // a refresh that took a second is followed by a pause of at least this many
 const BURST = 5 // changes during a pause, after which the next one is twice as long
@@ -16,6 +17,7 @@ export class Pace {
   #ended = -Infinity
   #gap = LEAST
   #cost = 0
+  #spare = false // whether the next may follow at once
   #pressed = false
   #waiters = []
 
@@ -52,9 +54,10 @@ export class Pace {
 
   #plan() {
     if (this.#timer || this.#running || this.#stopped || this.#pressed || document.hidden) return
-    const wait = Math.max(0, this.#ended + this.#gap - performance.now())
+    const wait = this.#spare ? 0 : Math.max(0, this.#ended + this.#gap - performance.now())
     // All who look at this list have heard of it in the same moment. The slower the server answers, the more they spread.
-    const jitter = Math.random() * (wait > 0 ? this.#gap / 4 : Math.min(this.#cost / 4, 1_000))
+    const spread = wait > 0 ? this.#gap / 4 : Math.min(Math.max(0, this.#cost - QUICK) / 4, 1_000)
+    const jitter = Math.random() * spread
     this.#timer = setTimeout(() => this.#run(), wait + jitter)
   }
 
@@ -65,6 +68,7 @@ export class Pace {
     this.#wanted = 0
     this.#running = true
     const began = performance.now()
+    const rested = began - this.#ended > 2 * this.#gap
     try {
       await this.#refresh()
     } catch (error) {
@@ -75,7 +79,10 @@ export class Pace {
     this.#ended = performance.now()
     this.#cost = this.#ended - began
     const least = Math.max(LEAST, SHARE * this.#cost)
-    this.#gap = many || this.#wanted >= BURST ? Math.max(least, Math.min(MOST, this.#gap * 2)) : least
+    const burst = many || this.#wanted >= BURST
+    this.#gap = burst ? Math.max(least, Math.min(MOST, this.#gap * 2)) : least
+    // After a rest one more is free: a look at the table that ends a moment before somebody saves must not hold the change up.
+    this.#spare = rested && !burst && this.#cost < QUICK
     if (this.#wanted) this.#plan()
   }
 }
