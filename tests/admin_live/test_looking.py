@@ -177,6 +177,26 @@ def test_a_silent_change_after_one_that_was_told_before_the_page_is_told(quick: 
         reader.close("disconnected")
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_look_gives_way_to_pages_that_ask_just_now_but_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "BUSY", 60.0)
+    table = Table()
+    each = watch.Watch(follow(Order, "default"), table.look, 600.0)
+    with live_backend():
+        reader = get_hub("default").open((each.follower.channel,), None)
+        each.due = time.monotonic()
+        each.hear("change", {"rows": {}})
+        turn(each, 0)
+        assert table.looks == 0
+        turn(each, 60)
+        assert table.looks == 1
+        each.due = time.monotonic() - 600
+        each.hear("change", {"rows": {}})
+        turn(each, 0)
+        assert table.looks == 2
+        reader.close("disconnected")
+
+
 def test_what_another_process_has_found_is_not_told_again() -> None:
     table = Table()
     here, there = (watch.Watch(follow(Order, "default"), table.look, 5.0) for _ in range(2))

@@ -30,6 +30,8 @@ IDLE = 30.0
 SHARE = 0.05
 #: Seconds between two questions whether somebody watches.
 TURN = 0.5
+#: Seconds after a change was told in which pages ask for the list: a look in this process would only hold them up.
+BUSY = 0.3
 
 
 class Watch:
@@ -38,6 +40,7 @@ class Watch:
     Attributes:
         seen: a state of the table that no page is older than without having been told so; None if there is none yet.
         told: whether pages have been told of a change since that state, and may show something else.
+        told_at: when they were last told of one.
     """
 
     def __init__(self, follower: Follower, look: Callable[[], object], interval: float) -> None:
@@ -47,6 +50,7 @@ class Watch:
         self.way = way_of(look)
         self.seen: str | None = None
         self.told = False
+        self.told_at = 0.0
         self.due = time.monotonic() + interval
         self.wanted = 0.0  # when somebody was last known to watch, or about to
 
@@ -55,7 +59,7 @@ class Watch:
         if not hubs.get_hub(self.follower.alias).reads(self.follower.channel):
             return
         self.wanted = now
-        if now < self.due:
+        if now < self.due or now < min(self.told_at + BUSY, self.due + self.interval):
             return
         before, told = self.seen, self.told
         self.told = False  # before the look: what is told during it may not be in it
@@ -81,7 +85,7 @@ class Watch:
     def hear(self, event: str | None, data: dict[str, Any]) -> None:
         """What pages have been told, in the order of the log."""
         if event != "check":
-            self.told = True
+            self.told, self.told_at = True, time.monotonic()
         elif data.get("by") != PROCESS and data.get("look") == self.way:
             # Seen before it was told, and all who hear it ask for the list afterwards: our own look would tell the same again.
             self.seen, self.told = data["seen"], False
