@@ -131,6 +131,10 @@ def _install(state: _State) -> None:
             state.worker = _worker_of(signal.getsignal(signal.SIGTERM))
         threading.Thread(target=_close_when_begun, args=(state,), name="sse-shutdown", daemon=True).start()
         atexit.register(_at_exit)
+        with contextlib.suppress(AttributeError, RuntimeError):
+            # Interpreter exit waits for threads of pools before it comes to atexit, and an async view under WSGI may be waiting
+            # in one for its first event.
+            threading._register_atexit(begin)  # type: ignore[attr-defined]
 
 
 def _chain(signum: signal.Signals) -> None:

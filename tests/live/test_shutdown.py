@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -149,6 +150,55 @@ def test_a_server_stops_in_time_although_its_first_stream_began_in_a_thread(
         stream.close()
         server.wait(limit - (time.monotonic() - stopped))
         server.traced("sync-idle", "finally", timeout=0)
+
+
+def polite(kind: str) -> str:
+    """A stop with which a kind of server promises `finally`."""
+    return "SIGTERM" if promised(kind, "SIGTERM") else "Ctrl-C"
+
+
+@pytest.mark.parametrize("kind", PLAIN_KINDS)
+def test_a_resumed_stream_that_is_stopped_before_its_first_event_is_200_so_that_its_client_comes_back(
+    kind: str, own_server: StartServer, limit: float
+) -> None:
+    """Only a generator that has nothing left is answered with 204, after which a browser asks no more."""
+    server = own_server(kind)
+    with ThreadPoolExecutor() as threads, ExitStack() as stack:
+        asked = [
+            threads.submit(Stream, f"{server.url}/{path}/?name={path}", headers={"Last-Event-ID": "7"})
+            for path in ("quiet", "sync-quiet")
+        ]
+        for path in ("quiet", "sync-quiet"):
+            server.traced(path, "started", timeout=10)
+        assert not any(answer.done() for answer in asked), "no response has begun"
+
+        stopped = time.monotonic()
+        STOPS[polite(kind)](server)
+
+        for stream in [stack.enter_context(answer.result(limit)) for answer in asked]:
+            assert stream.status == 200
+            assert stream.wait_for_end(limit)
+            stream.close()
+        server.wait(limit - (time.monotonic() - stopped))
+
+
+@pytest.mark.parametrize("kind", PLAIN_KINDS)
+def test_a_stream_that_would_begin_while_the_server_stops_is_told_when_to_come_back(
+    kind: str, own_server: StartServer, limit: float
+) -> None:
+    server = own_server(kind)
+    with ThreadPoolExecutor() as threads, Stream(f"{server.url}/lingering/?name=lingering") as lingering:
+        lingering.event()
+        answer = threads.submit(Stream, f"{server.url}/late/?name=late")
+        server.traced("late", "asked", timeout=10)
+
+        STOPS[polite(kind)](server)
+
+        with answer.result(limit) as late:
+            assert late.status == 200
+            assert 1000 <= int(late.block().retry or 0) <= 5000
+            assert late.rest() == b""
+    assert [line["what"] for line in server.trace("late")] == ["asked"], "its generator has not begun"
 
 
 @pytest.mark.parametrize("kind", RELOADING_KINDS)

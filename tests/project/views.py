@@ -16,9 +16,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import engines
 from django.utils.translation import get_language, gettext_lazy
 
-from sse_django import EventSourceResponse, ServerSentEvent, event_stream
+from sse_django import EventSourceResponse, ServerSentEvent, event_stream, shutdown
 from tests.app.models import Product
-from tests.project.trace import progress, traced
+from tests.project.trace import progress, trace, traced
 
 
 def name_of(request: HttpRequest) -> str:
@@ -164,6 +164,47 @@ def sync_sleeper(request: HttpRequest) -> Iterator[object]:
         yield {"n": 0}
         time.sleep(number(request, "sleep", 2))
         yield {"n": 1}
+
+
+@event_stream(start_timeout=60)
+async def quiet(request: HttpRequest) -> AsyncIterator[object]:
+    """Has nothing to send, and its response waits for that."""
+    with traced(name_of(request)):
+        await asyncio.sleep(3600)
+        yield {"n": 0}
+
+
+@event_stream(start_timeout=60)
+def sync_quiet(request: HttpRequest) -> Iterator[object]:
+    """The same with a sync generator, in one long step."""
+    with traced(name_of(request)):
+        time.sleep(40)
+        yield {"n": 0}
+
+
+@event_stream
+async def lingering(request: HttpRequest) -> AsyncIterator[object]:
+    """One event, then nothing; its `finally` takes `?linger=` seconds, for which the process stays."""
+    with traced(name_of(request)):
+        try:
+            yield {"n": 0}
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(number(request, "linger", 1))
+
+
+@event_stream
+async def late(request: HttpRequest) -> AsyncIterator[object]:
+    """Thinks until the process is about to end, and answers then."""
+    trace(name_of(request), "asked")
+    while not shutdown.draining():  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+
+    async def items() -> AsyncIterator[object]:
+        with traced(name_of(request)):
+            yield {"n": 0}
+
+    return items()
 
 
 # Streams and the database.
