@@ -16,10 +16,11 @@ from sse_django.exceptions import Gone, PublishError
 from sse_django.models import LogEvent, LogHead
 from sse_django.testing.contract import PATIENCE, TransactionalContract, in_threads, page_events, publish, texts, within
 from tests.backends.processes import AcrossProcesses
+from tests.backends.retention_contract import RetentionContract
 from tests.engines import databases
 
 
-class DatabaseContract(TransactionalContract, AcrossProcesses):
+class DatabaseContract(RetentionContract, TransactionalContract, AcrossProcesses):
     """Subclasses give the fixture `alias`: the database with the log's tables."""
 
     @pytest.fixture(autouse=True)

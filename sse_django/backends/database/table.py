@@ -183,34 +183,39 @@ class Table:
 
     def _number_at_once(self, connection: Any, seen: int) -> tuple[int, str] | None:
         sql = self.statements.number_at_once()
+        # One statement is a transaction, whose isolation is right mostly.
+        with connection.cursor() if _is_read_committed(connection) else self._transaction(connection) as cursor:
+            cursor.execute(sql, [seen])
+            return cursor.fetchone()  # type: ignore[no-any-return]
+
+    @contextmanager
+    def _transaction(self, connection: Any) -> Iterator[Any]:
+        """A cursor in a transaction of READ COMMITTED; inside another one, in that as it is."""
+        strict = connection.vendor != "sqlite" and not connection.in_atomic_block and not _is_read_committed(connection)
         with connection.cursor() as cursor:
-            if _is_read_committed(connection):
-                cursor.execute(sql, [seen])
-                return cursor.fetchone()  # type: ignore[no-any-return]
+            if strict and connection.vendor == "mysql":
+                cursor.execute(READ_COMMITTED)  # of the next transaction
             with transaction.atomic(using=self.using):
-                cursor.execute(READ_COMMITTED)
-                cursor.execute(sql, [seen])
-                return cursor.fetchone()  # type: ignore[no-any-return]
+                if strict and connection.vendor == "postgresql":
+                    cursor.execute(READ_COMMITTED)
+                yield cursor
 
     def _number(self, connection: Any, seen: int) -> tuple[int, str] | None:
         """Give places; the head after it, or None if somebody else is at it or has been since `seen`."""
         statements = self.statements
-        with connection.cursor() as cursor:
-            if not _is_read_committed(connection):
-                cursor.execute(READ_COMMITTED)  # of the next transaction
-            with transaction.atomic(using=self.using):
-                cursor.execute(statements.lock)
-                row = cursor.fetchone()
-                if row is None or row[0] != seen:
-                    return None
-                cursor.execute(statements.unnumbered)
-                fresh = cursor.fetchall()
-                if not fresh:
-                    return None
-                cursor.execute(*statements.number([id_ for id_, _ in fresh], seen))
-                head = (seen + len(fresh), fresh[-1][1])
-                cursor.execute(statements.move_head, head)
-                return head
+        with self._transaction(connection) as cursor:
+            cursor.execute(statements.lock)
+            row = cursor.fetchone()
+            if row is None or row[0] != seen:
+                return None
+            cursor.execute(statements.unnumbered)
+            fresh = cursor.fetchall()
+            if not fresh:
+                return None
+            cursor.execute(*statements.number([id_ for id_, _ in fresh], seen))
+            head = (seen + len(fresh), fresh[-1][1])
+            cursor.execute(statements.move_head, head)
+            return head
 
     def scan(
         self, connection: Any, extent: Extent, place: int, channels: Collection[str] | None, limit: int
@@ -255,7 +260,7 @@ class Table:
             if not going:
                 return 0
         last, tag = going[-1]
-        with transaction.atomic(using=self.using), connection.cursor() as cursor:
+        with self._transaction(connection) as cursor:
             # A write comes first: on SQLite a transaction that begins with a read fails where another has written since.
             cursor.execute(self.statements.raise_floor, [last, tag, extent.epoch, last])
             if cursor.rowcount != 1:
