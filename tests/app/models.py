@@ -52,6 +52,18 @@ class Account(models.Model):
         return self.name
 
 
+class Parcel(models.Model):
+    """Its postage is NULL while nobody has weighed it, whatever the output field says."""
+
+    grams = models.IntegerField(null=True, blank=True)
+    postage = models.GeneratedField(
+        expression=models.F("grams") * models.Value(2), output_field=models.IntegerField(), db_persist=True
+    )
+
+    def __str__(self) -> str:
+        return f"parcel {self.pk}"
+
+
 class Notification(models.Model):
     """docs/tutorial-feeds.md."""
 

@@ -193,6 +193,18 @@ def test_an_instance_with_a_schema_is_what_the_schema_names(kind: str, shared_se
 
 
 @KINDS
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_a_generated_column_that_is_null_is_sent_as_null(database: str, kind: str, shared_server: StartServer) -> None:
+    server = shared_server(kind, database=database)
+    assert wire(server, "generated") == (
+        b'data: {"id":1,"grams":null,"postage":null}\n\ndata: {"id":2,"grams":30,"postage":60}\n\n'
+    )
+    assert wire(server, "sync-generated-by-fields") == (
+        b'data: {"pk":1,"postage":null}\n\ndata: {"pk":2,"postage":60}\n\n'
+    )
+
+
+@KINDS
 def test_a_relation_is_sent_if_select_related_loaded_it(kind: str, shared_server: StartServer) -> None:
     assert wire(shared_server(kind), "related/joined-joined") == ASSAM * 2
 

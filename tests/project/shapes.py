@@ -22,7 +22,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from sse_django import ServerSentEvent, event_stream, model_schema
-from tests.app.models import Account, Category, Product
+from tests.app.models import Account, Category, Parcel, Product
 
 PATIENCE = 10
 """Seconds that a response waits for its first event."""
@@ -216,6 +216,17 @@ async def instance_by_schema(request: HttpRequest) -> AsyncIterator[CategoryOut]
 
 
 @event_stream(start_timeout=PATIENCE)
+async def generated(request: HttpRequest) -> AsyncIterator[Any]:
+    async for parcel in Parcel.objects.order_by("pk"):
+        yield parcel
+
+
+@event_stream(start_timeout=PATIENCE, item=model_schema(Parcel, fields=["pk", "postage"]))
+def sync_generated_by_fields(request: HttpRequest) -> Iterator[Parcel]:
+    yield from Parcel.objects.order_by("pk")
+
+
+@event_stream(start_timeout=PATIENCE)
 async def related(request: HttpRequest, rows: str) -> AsyncIterator[ProductOut]:
     """A product for each of `rows`, which are `joined` or `bare`."""
     for row in rows.split("-"):
@@ -316,6 +327,8 @@ urlpatterns = [
     path("shapes/instance/", instance),
     path("shapes/instance-by-fields/", instance_by_fields),
     path("shapes/instance-by-schema/", instance_by_schema),
+    path("shapes/generated/", generated),
+    path("shapes/sync-generated-by-fields/", sync_generated_by_fields),
     path("shapes/related/<rows>/", related),
     path("shapes/sync-related/", sync_related),
     path("shapes/failing/<error>/<int:events>/", failing),
