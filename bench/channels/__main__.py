@@ -1,135 +1,102 @@
-"""`python -m bench.channels`: tables in Markdown, and whether each bar is met. Name the parts to run only some."""
+"""`python -m bench.channels`: against the peers and the bars, as tables in Markdown. Name the parts to run only some.
+
+How each cost grows is told by `python -m bench.channels.growth`.
+"""
 
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 
-from bench.channels import growth, idle, latency
+from bench.channels import idle, latency, publish
+from bench.channels.arguments import parts_of, servers_here
+from bench.channels.engines import MEMORY, POLL, SHARED, TITLES, engine
 from bench.channels.fanout import Fan, compare, ratio
+from bench.channels.load import Load
+from bench.channels.servers import PING
+from bench.channels.stage import EVENTS, EVENTSTREAM, NAMES, NCHAN, OURS, RAW, VIEW, progress, stage
+from bench.channels.tables import Bars, show_versions, table
 
-OURS, VIEW, RAW, EVENTSTREAM = "ours", "view", "raw_queue", "eventstream"
-NAMES = {
-    OURS: "sse_django",
-    VIEW: "sse_django, a view that yields",
-    RAW: "raw ASGI, a queue per client",
-    EVENTSTREAM: "django-eventstream",
+#: Milliseconds that are wanted, p50 and p99.
+WANTED = {
+    MEMORY: (1, 3),
+    "valkey": (2, 5),
+    "nats": (2, 6),
+    "postgres": (5, 15),
+    "sqlite": (1000 * POLL / 2, 1000 * POLL + 10),
 }
-#: nchan, a C module of nginx, needs a server of one's own; on one machine it took 4.0 microseconds to the queue's 10.9.
-NCHAN = 0.36
-
-
-class Bars:
-    """What was wanted and what came out."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.missed = False
-
-    def at_most(self, what: str, wanted: float, measured: float) -> None:
-        met = measured <= wanted
-        self.missed = self.missed or not met
-        self.lines.append(f"| {what} | {wanted:g} | {measured:.3g} | {'met' if met else '**missed**'} |")
-
-
-def table(title: str, *rows: tuple[object, ...]) -> None:
-    """The first row is the head."""
-    print(f"\n{title}\n")
-    for number, row in enumerate(rows):
-        print("| " + " | ".join(map(str, row)) + " |", flush=True)
-        if not number:
-            print("|" + " --- |" * len(row))
 
 
 def scaled(number: int, options: argparse.Namespace) -> int:
     """At least one, whatever the scale."""
-    return max(1, round(number * options.scale))
+    return max(1, round(number * float(options.scale)))
 
 
 def show_fanout(bars: Bars, options: argparse.Namespace) -> None:
+    load = Load(scaled(options.clients, options))
+    names = [OURS, VIEW, *(name for name in options.servers if name != OURS)]
+    fans = {(name, burst): Fan(name, load, burst) for name in names for burst in (1, 8)}
+    found = compare(list(fans.values()), options.rounds)
+    costs = {key: found[fan] for key, fan in fans.items()}
     for burst in (1, 8):
-        clients = scaled(options.clients, options)
-        fans = [Fan(name, clients, burst) for name in NAMES]
-        costs = compare(fans, options.rounds)
-        ours, _, raw, theirs = (costs[fan] for fan in fans)
+        raw = costs[RAW, burst]
         rows = [
-            (NAMES[fan.server], f"{statistics.median(costs[fan]):.1f}", f"{ratio(costs[fan], raw):.2f}") for fan in fans
+            (NAMES[name], f"{statistics.median(costs[name, burst]):.1f}", f"{ratio(costs[name, burst], raw):.2f}")
+            for name in names
         ]
-        title = f"{clients} clients, {burst} event{'s' * (burst > 1)} at a time"
+        title = f"{load.clients:,} clients, {burst} event{'s' * (burst > 1)} at a time"
         table(title, ("", "µs of processor time per delivery", "to raw ASGI"), *rows)
-        if burst == 1:
-            bars.at_most("one event: to raw ASGI with a queue", 1.15, ratio(ours, raw))
-            bars.at_most("one event: to django-eventstream", 0.2, ratio(ours, theirs))
-        else:
-            bars.at_most("eight: to raw ASGI with a queue (nchan's ratio)", NCHAN, ratio(ours, raw))
+    bars.at_most("one event: to raw ASGI with a queue", 1.15, ratio(costs[OURS, 1], costs[RAW, 1]))
+    if EVENTSTREAM in names:
+        bars.at_most("one event: to django-eventstream", 0.2, ratio(costs[OURS, 1], costs[EVENTSTREAM, 1]))
+    if NCHAN in names:
+        bars.at_most("eight: to nchan", 1, ratio(costs[OURS, 8], costs[NCHAN, 8]))
 
 
 def show_idle(bars: Bars, options: argparse.Namespace) -> None:
     head = ("", "connections", "KiB each", "threads", "pings, % of a core", "came, of those due")
     rows: list[tuple[object, ...]] = []
-    for name, wanted in [(OURS, 2000), (RAW, 2000), (EVENTSTREAM, 2000), (OURS, 10_000)]:
-        clients = scaled(wanted, options)
-        found = idle.measure(name, clients, 2 * options.scale)
-        rows.append(
-            (
-                NAMES[name],
-                f"{clients:,}",
-                f"{found.kib:.1f}",
-                found.threads,
-                f"{found.pings:.2f}",
-                f"{found.pinged:.2f}",
-            )
-        )
-        if name == OURS:
-            bars.at_most(f"KiB of one of {clients:,} idle connections", 30, found.kib)
-            bars.at_most(f"threads for {clients:,} idle connections", 0, found.threads)
-        if wanted == 10_000:
-            bars.at_most(f"pings for {clients:,} connections, % of a core", 2, found.pings)
-    table(f"Idle connections, a ping every {idle.INTERVAL:g} seconds", head, *rows)
+    for name in options.servers:
+        for wanted in (2000, 10_000):
+            clients = scaled(wanted, options)
+            found = idle.measure(Load(clients), name, 2 * options.scale)
+            figures = (f"{found.kib:.1f}", found.threads, f"{found.pings:.2f}", f"{found.pinged:.2f}")
+            rows.append((NAMES[name], f"{clients:,}", *figures))
+            if name == OURS:
+                bars.at_most(f"KiB of one of {clients:,} idle connections", 30, found.kib)
+                bars.at_most(f"threads for {clients:,} idle connections", 0, found.threads)
+                bars.at_most(f"pings for {clients:,} connections, % of a core", 2 * wanted / 10_000, found.pings)
+    table(f"Idle connections, a ping every {PING:g} seconds", head, *rows)
 
 
 def show_latency(bars: Bars, options: argparse.Namespace) -> None:
     rows: list[tuple[object, ...]] = []
-    for which in latency.ENGINES:
-        found = latency.measure(which, options.seconds * options.scale)
-        rows.append((which.title, f"{found.p50:.1f}", f"{found.p99:.1f}"))
-        for name, wanted, measured in zip(("p50", "p99"), which.bar, (found.p50, found.p99), strict=True):
-            bars.at_most(f"{which.title}: {name}, ms", wanted, measured)
-    table(f"From publish to the client, {latency.PER_SECOND} events a second", ("engine", "p50, ms", "p99, ms"), *rows)
+    load = Load(clients=1)
+    for name, wanted in WANTED.items():
+        with engine(name) as settings:
+            progress("latency", load, name=name)
+            with stage(load, OURS, settings) as on:
+                found = latency.measure(on, options.seconds * options.scale)
+        rows.append((TITLES[name], f"{found.p50:.1f}", f"{found.p99:.1f}"))
+        for which, bar, measured in zip(("p50", "p99"), wanted, (found.p50, found.p99), strict=True):
+            bars.at_most(f"{TITLES[name]}: {which}, ms", bar, measured)
+    table(f"From publish to the client, {EVENTS} events a second", ("log in", "p50, ms", "p99, ms"), *rows)
 
 
 def show_publish(bars: Bars, options: argparse.Namespace) -> None:
     rows: list[tuple[object, ...]] = []
-    for name in ("memory", "sqlite", "postgres", "valkey", "nats"):
-        found = latency.cost(name, scaled(1000, options))
-        inside, statements = found["inside"], found["statements"]
-        shown = "-" if inside is None else f"{inside:.0f}"
-        rows.append((name, f"{found['alone']:.0f}", shown, "-" if statements is None else len(statements)))
-        if statements is not None:
-            bars.at_most(f"{name}: statements of a publish in a transaction", 1, len(statements))
-    table("What a publish takes", ("engine", "µs alone", "µs in a transaction", "statements there"), *rows)
-
-
-def show_growth(bars: Bars, options: argparse.Namespace) -> None:
-    clients, channels = ([scaled(n, options) for n in numbers] for numbers in (growth.CLIENTS, growth.CHANNELS))
-    costs = growth.with_clients(clients, options.rounds)
-    rows = [(f"{n:,}", f"{costs[n, 1]:.1f}", f"{costs[n, 8]:.1f}") for n in clients]
-    table("By clients, µs per delivery", ("clients", "1 event at a time", "8 at a time"), *rows)
-    readers = scaled(1000, options)
-    by_channels = growth.with_channels(channels, readers, options.rounds)
-    rows = [(f"{n:,}", f"{readers // min(n, readers):,}", f"{by_channels[n]:.1f}") for n in channels]
-    table(f"By channels, {readers:,} clients, µs per delivery", ("channels", "readers of an event", "µs"), *rows)
-    processes = []
-    for number in growth.PROCESSES:
-        delivery, elsewhere = growth.with_processes(number, "valkey", readers, scaled(100, options))
-        processes.append((number, f"{delivery:.1f}", f"{elsewhere:.0f}"))
-    head = ("processes", "µs per delivery, of all", "µs of each per event that nobody there reads")
-    table(f"By processes, {readers:,} clients in all, the log in Valkey", head, *processes)
+    for name in (MEMORY, *SHARED):
+        with engine(name) as settings:
+            progress("publish", Load(1), name=name)
+            found = publish.at_once(settings, scaled(1000, options))
+        inside = "-" if found.inside is None else f"{found.inside:.0f}"
+        statements = "-" if found.statements is None else found.statements
+        rows.append((TITLES[name], f"{found.alone:.0f}", inside, statements))
+        if found.statements is not None:
+            bars.at_most(f"{TITLES[name]}: statements of a publish in a transaction", 1, found.statements)
+    table("What a publish takes", ("log in", "µs alone", "µs in a transaction", "statements there"), *rows)
 
 
 PARTS: dict[str, Callable[[Bars, argparse.Namespace], None]] = {
@@ -137,10 +104,7 @@ PARTS: dict[str, Callable[[Bars, argparse.Namespace], None]] = {
     "idle": show_idle,
     "latency": show_latency,
     "publish": show_publish,
-    "growth": show_growth,
 }
-#: The parts that need django-eventstream, which tests don't.
-AGAINST_PEERS = {"fanout", "idle"}
 
 
 def main() -> None:
@@ -152,23 +116,15 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="0.1 for a tenth of the clients, events and seconds")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bar is missed")
     options = parser.parse_args()
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    packages = ["django", "uvicorn", "uvloop", "httptools"]
-    if set(options.parts or PARTS) & AGAINST_PEERS:
-        packages.append("django-eventstream")
-    try:
-        versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    except PackageNotFoundError as error:
-        parser.error(f"{error.name} is not installed: pip install -e '.[dev,bench]'")
-    print(
-        f"Python {platform.python_version()}, {versions}; {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    parts = parts_of(parser, options.parts, list(PARTS))
+    options.servers = servers_here()
+    show_versions(
+        ["django", "uvicorn", "uvloop", "httptools", *(["django-eventstream"] * (EVENTSTREAM in options.servers))]
     )
     bars = Bars()
-    for name in options.parts or PARTS:
+    for name in parts:
         PARTS[name](bars, options)
-    print("\nBars\n\n| | at most | measured | |\n| --- | --- | --- | --- |")
-    print("\n".join(bars.lines))
+    bars.show()
     sys.exit(1 if bars.missed and options.strict else 0)
 
 

@@ -2,9 +2,9 @@
 
 `{i%N}` and `{i+N}` in PATH are the connection's number, modulo and plus N. It opens them, prints "ready", and answers lines:
 `expect EVENTS SECONDS` with how many came, once that many have; `hold SECONDS` with the number of reads that had something;
-`latency EVENTS SECONDS` with the sorted delays of as many events at one connection, in nanoseconds. Events are found
-by a mark in their data and not parsed: that costs less than any server pays, so the server is what is measured. Standard
-library only.
+`latency EVENTS SECONDS` with `[arrived, p50, p99]`, the delays in milliseconds from an event's making. Events are found by a
+mark in their data and not parsed: that costs less than any server pays, so the server is what is measured. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ import selectors
 import socket
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 from bench.cores import pin
 
@@ -27,7 +29,7 @@ AT_ONCE = 100
 PER_ADDRESS = 10_000
 #: What every event has once, before the nanoseconds of its making.
 MARK = b'"t":'
-MADE = re.compile(rb'"t":(\d+)')
+MADE = re.compile(rb'"t": ?(\d+)')
 NUMBER = re.compile(r"\{i([%+])(\d+)\}")
 
 _buffer = bytearray(1024 * 1024)
@@ -100,16 +102,26 @@ class Clients:
         self.counted = 0
         return reads
 
-    def latency(self, events: float, seconds: float) -> list[int]:
-        """From an event's making to its arrival at the one connection there is."""
-        sock = self.opened[0].sock
-        sock.settimeout(seconds)
+    def latency(self, events: float, seconds: float) -> list[float]:
+        """Of as many events, at all connections together. This one sleeps in its sockets, so as not to miss the moment."""
+        deadline = time.monotonic() + seconds
         delays: list[int] = []
-        while len(delays) < events:
-            received = sock.recv(65536)
-            now = time.monotonic_ns()
-            delays += [now - int(made) for made in MADE.findall(received)]
-        return sorted(delays)
+        while len(delays) < events and (left := deadline - time.monotonic()) > 0:
+            for key, _ in self.selector.select(left):
+                connection: Connection = key.data
+                part = connection.sock.recv(65536)
+                now = time.monotonic_ns()
+                if not part:
+                    sys.exit("the server closed a connection")
+                received = connection.tail + part
+                end = received.rfind(b"\n\n") + 1  # an event may be cut in two
+                delays += [now - int(made) for made in MADE.findall(received, 0, end)]
+                connection.tail = received[end:]
+        for connection in self.opened:
+            connection.tail = b""
+        delays.sort()
+        at = [delays[len(delays) * percent // 100] / 1e6 for percent in (50, 99)] if delays else []
+        return [len(delays), *at]
 
 
 def numbered(path: str, i: int) -> str:
@@ -125,8 +137,12 @@ def main() -> None:
     print("ready", flush=True)
     for line in sys.stdin:
         command, *numbers = line.split()
-        answer = {"expect": clients.expect, "hold": clients.hold, "latency": clients.latency}[command]
-        print(json.dumps(answer(*map(float, numbers))), flush=True)
+        answers: dict[str, Callable[..., Any]] = {
+            "expect": clients.expect,
+            "hold": clients.hold,
+            "latency": clients.latency,
+        }
+        print(json.dumps(answers[command](*map(float, numbers))), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,22 @@ from bench.channels.processes import ROOT
 
 MEMORY = "memory"
 #: Those that several processes share.
-SHARED = ("sqlite", "postgres", "valkey", "nats")
+SHARED = ("valkey", "nats", "postgres", "sqlite")
+#: What else goes into OPTIONS: seconds between two looks of a database without LISTEN, as it is by default.
+POLL = 0.1
+OPTIONS: Mapping[str, Mapping[str, Any]] = {"sqlite": {"poll_interval": POLL}}
+TITLES = {
+    MEMORY: "memory",
+    "valkey": "Valkey",
+    "nats": "NATS",
+    "postgres": "PostgreSQL, `LISTEN`",
+    "sqlite": f"SQLite, polled every {POLL:g} s",
+}
 
 
 @contextmanager
 def engine(name: str) -> Iterator[dict[str, Any]]:
-    """Django's settings for it, migrated."""
+    """Django's settings for it, migrated; empty for memory."""
     if name == MEMORY:
         yield {}
         return
@@ -36,6 +46,16 @@ def engine(name: str) -> Iterator[dict[str, Any]]:
                     env=running.env,
                     check=True,
                 )
-            yield running.config()
+            yield settings_of(running.config(), OPTIONS.get(name, {}))
         finally:
             running.stop()
+
+
+def settings_of(config: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """With more OPTIONS for the log."""
+    given = config.get("SSE_DJANGO") or {
+        "BACKENDS": {"default": {"BACKEND": "sse_django.backends.database.DatabaseBackend"}}
+    }
+    backend = given["BACKENDS"]["default"]
+    changed = {**backend, "OPTIONS": {**backend.get("OPTIONS", {}), **options}}
+    return {**config, "SSE_DJANGO": {"BACKENDS": {"default": changed}}}

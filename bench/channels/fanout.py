@@ -1,4 +1,4 @@
-"""What a delivery costs the server: one event to many clients, in a round that ends when all have it."""
+"""What a delivery costs the server: events to many clients, in a round that ends when all have them."""
 
 from __future__ import annotations
 
@@ -8,37 +8,22 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from bench.channels.processes import Clients, Server
+from bench.channels.load import Load
+from bench.channels.stage import EVENTS, Stage, progress, stage
 
 #: Seconds for a round.
 PATIENCE = 60
+#: Events a second of a channel, slowly enough that each is delivered by itself, where the log is an engine's.
+PACE = 8
 
 
 @dataclass(frozen=True)
 class Fan:
-    """`clients` that read `channels` in all, evenly; a round brings each of them `burst` events."""
+    """A round brings each client `burst` events."""
 
     server: str
-    clients: int = 1000
+    load: Load
     burst: int = 1
-    channels: int = 1
-
-    @property
-    def path(self) -> str:
-        """What a client asks for; it puts its own number in."""
-        if self.channels <= self.clients:
-            return f"/stream?channel=c{{i%{self.channels}}}"
-        return "/stream?channel=" + ",".join(f"c{{i+{first}}}" for first in range(0, self.channels, self.clients))
-
-    @property
-    def targets(self) -> list[str]:
-        """The channels of a round: each client reads one of them."""
-        return [f"c{i}" for i in range(min(self.channels, self.clients))]
-
-    @property
-    def deliveries(self) -> int:
-        """Of a round."""
-        return self.clients * self.burst
 
 
 def compare(fans: Sequence[Fan], rounds: int) -> dict[Fan, list[float]]:
@@ -49,17 +34,18 @@ def compare(fans: Sequence[Fan], rounds: int) -> dict[Fan, list[float]]:
     """
     results: dict[Fan, list[float]] = {fan: [] for fan in fans}
     with ExitStack() as stack:
-        pairs = {}
+        stages: dict[tuple[str, Load], Stage] = {}
         for fan in fans:
-            print(f"opening {fan}", file=sys.stderr, flush=True)
-            server = stack.enter_context(Server(fan.server))
-            pairs[fan] = server, stack.enter_context(Clients([server.port], fan.clients, fan.path))
-            warm_up(fan, *pairs[fan])
-        for _ in range(rounds):
-            for fan, (server, clients) in pairs.items():
-                before = server.cpu()
-                play(fan, server, clients)
-                results[fan].append((server.cpu() - before) / fan.deliveries * 1e6)
+            if (fan.server, fan.load) not in stages:
+                progress("fan-out", fan.load, fan.server)
+                opened = stack.enter_context(stage(fan.load, fan.server))
+                opened.warm_up()
+                stages[fan.server, fan.load] = opened
+        for number in range(-3, rounds):  # three more, for caches
+            for fan in fans:
+                taken = play(stages[fan.server, fan.load], fan.burst)
+                if number >= 0:
+                    results[fan].append(taken)
     return results
 
 
@@ -67,23 +53,33 @@ def ratio(results: Sequence[float], peers: Sequence[float]) -> float:
     return statistics.median(a / b for a, b in zip(results, peers, strict=True))
 
 
-def play(fan: Fan, server: Server, clients: Clients) -> None:
-    """One round."""
-    clients.tell("expect", fan.deliveries, PATIENCE)
-    server.ask("publish", *[word for name in fan.targets for word in (name, fan.burst)])
-    came = int(clients.hear())
-    if came != fan.deliveries:
-        sys.exit(f"{fan}: {came} events of {fan.deliveries} arrived in {PATIENCE} seconds")
+def play(on: Stage, burst: int) -> float:
+    """One round: microseconds per delivery."""
+    deliveries = on.load.clients * burst
+    before = on.cpu()
+    on.clients.tell("expect", deliveries, PATIENCE)
+    on.publisher.ask("round", on.load.busy, burst)
+    arrived(int(on.clients.hear()), deliveries, on)
+    return (on.cpu() - before) / deliveries * 1e6
 
 
-def warm_up(fan: Fan, server: Server, clients: Clients) -> None:
-    """Until all clients get what is published (some servers answer before they listen), and imports and caches are done."""
-    for _ in range(20):
-        clients.tell("expect", fan.clients, 2)
-        server.ask("publish", *[word for name in fan.targets for word in (name, 1)])
-        if int(clients.hear()) == fan.clients:
-            break
-    while int(clients.ask("expect", 10**9, 1)):  # what may be late
-        pass
-    for _ in range(3):
-        play(fan, server, clients)
+def shared(on: Stage, events: int) -> tuple[float, float]:
+    """Of processes that share an engine: microseconds of all per delivery, and of each per event that nobody there reads."""
+    events += -events % on.load.busy  # to each channel as many
+    deliveries = round(events * on.load.readers)
+    on.warm_up()
+    before = on.cpu()
+    per_second = min(EVENTS, PACE * on.load.busy)
+    on.clients.tell("expect", deliveries, PATIENCE + events / per_second)
+    on.publisher.ask("pace", events, per_second, on.load.busy)
+    arrived(int(on.clients.hear()), deliveries, on)
+    delivery = (on.cpu() - before) / deliveries
+    before = on.cpu()
+    on.publisher.ask("elsewhere", 5 * events)
+    on.clients.ask("hold", 1)
+    return delivery * 1e6, (on.cpu() - before) / (5 * events) / on.load.processes * 1e6
+
+
+def arrived(came: int, due: int, on: Stage) -> None:
+    if came != due:
+        sys.exit(f"{on.load}: {came} events of {due} arrived")

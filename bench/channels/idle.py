@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
+from bench.channels.load import Load
 from bench.channels.processes import Clients, Server
+from bench.channels.servers import PING
+from bench.channels.stage import OURS, progress
 
-#: Seconds between the pings of every server measured here.
-INTERVAL = 15.0
+#: Seconds that a server whose threads are needed for its first requests only may take to end them.
+SETTLING = 4
 
 
 @dataclass(frozen=True)
 class Idle:
-    """Of `clients` connections to one server."""
+    """Of `clients` connections to all servers."""
 
-    kib: float  # each
-    threads: int  # of the process, above those before the first connection
+    base: float  # KiB of one process before the first connection
+    kib: float  # of each connection
+    threads: int  # of all processes, above those before the first connection
     pings: float  # percent of a core
     pinged: float  # pings a connection and interval
 
 
-def measure(name: str, clients: int, intervals: float = 2) -> Idle:
+def measure(load: Load, server: str = OURS, intervals: float = 2, settings: Mapping[str, Any] | None = None) -> Idle:
     """Open them, and watch for some intervals, after half as many in which what was needed to begin goes away."""
-    print(f"opening {clients} idle connections to {name}", file=sys.stderr, flush=True)
-    with Server(name) as server:
-        with Clients([server.port], 5, "/stream?channel=c0") as few:
-            few.ask("hold", min(4, 2 * intervals))  # imports, caches and threads that come with the first
-            before, threads = server.memory()
-        with Clients([server.port], clients, "/stream?channel=c0") as all_of_them:
-            all_of_them.ask("hold", intervals / 2 * INTERVAL)
-            used, more = server.memory()
-            cpu = server.cpu()
-            seconds = intervals * INTERVAL
+    progress("idle", load, server)
+    with ExitStack() as stack:
+        servers = [stack.enter_context(Server(server, settings)) for _ in range(load.processes)]
+        ports = [server.port for server in servers]
+        with Clients(ports, 5 * load.processes, load.path) as few:
+            few.ask("hold", min(SETTLING, intervals * PING))  # imports, caches and threads that come with the first
+            before, threads = _memory(servers)
+        with Clients(ports, load.clients, load.path) as all_of_them:
+            all_of_them.ask("hold", intervals / 2 * PING)
+            used, more = _memory(servers)
+            cpu = sum(server.cpu() for server in servers)
+            seconds = intervals * PING
             reads = int(all_of_them.ask("hold", seconds))
-            cpu = server.cpu() - cpu
-    return Idle((used - before) / clients, more - threads, 100 * cpu / seconds, reads / clients / intervals)
+            cpu = sum(server.cpu() for server in servers) - cpu
+    return Idle(
+        base=before / load.processes,
+        kib=(used - before) / load.clients,
+        threads=more - threads,
+        pings=100 * cpu / seconds,
+        pinged=reads / load.clients / intervals,
+    )
+
+
+def _memory(servers: list[Server]) -> tuple[int, int]:
+    """KiB and threads of all."""
+    used, threads = zip(*(server.memory() for server in servers), strict=True)
+    return sum(used), sum(threads)

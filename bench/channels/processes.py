@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+#: A C module of nginx: no file in `servers`, but answers the same lines.
+NCHAN = "nchan"
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -60,11 +62,14 @@ class Program:
 
 
 class Server(Program):
-    """A server of `bench.channels.servers`, on a core of its own."""
+    """A server of `bench.channels.servers` or nchan, on a core of its own."""
 
     def __init__(self, name: str, settings: Mapping[str, Any] | None = None, core: int = 0) -> None:
         env = {"BENCH_CONFIG": json.dumps(settings or {}), "BENCH_CORE": str(core)}
-        super().__init__("bench.channels.serve", name, env=env)
+        if name == NCHAN:
+            super().__init__("bench.channels.nchan")
+        else:
+            super().__init__("bench.channels.serve", name, env=env)
 
     @property
     def port(self) -> int:

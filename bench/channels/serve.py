@@ -1,8 +1,7 @@
 """A server under test, in a process of its own: `python -m bench.channels.serve raw_queue`.
 
 It prints its port and then answers lines on its standard input, in a thread: `cpu` with the seconds of processor time it has
-used, `memory` with its KiB and threads, `publish CHANNEL EVENTS [CHANNEL EVENTS ...]` and `pace EVENTS PER_SECOND` with "ok"
-when it has published. It ends with its input.
+used, `memory` with its KiB and threads, and the lines of `publishing`. It ends with its input.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from types import ModuleType
 
 import uvicorn
 
+from bench.channels.publishing import obey
 from bench.cores import pin
 
 
@@ -43,26 +43,18 @@ def answer(server: uvicorn.Server, module: ModuleType) -> None:
             print(time.process_time(), flush=True)
         elif command == "memory":
             print(*memory(), flush=True)
-        elif command == "pace":
-            begin = time.monotonic()
-            for number in range(int(words[0])):
-                time.sleep(max(0.0, begin + number / int(words[1]) - time.monotonic()))
-                module.publish("c0", 1)
-            print("ok", flush=True)
         else:
-            for channel, events in zip(words[::2], words[1::2], strict=True):
-                module.publish(channel, int(events))
-            print("ok", flush=True)
+            print(obey(command, [float(word) for word in words], module.publish), flush=True)
     server.should_exit = True
 
 
-def memory() -> tuple[int, int]:
+def memory(process: str | int = "self") -> tuple[int, int]:
     """KiB in use, and threads. Where there is no /proc the first is the most that there ever was, in KiB or bytes."""
-    rollup = Path("/proc/self/smaps_rollup")
-    if not rollup.exists():
+    files = Path(f"/proc/{process}")
+    if not (files / "smaps_rollup").exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, threading.active_count()
-    used = next(line for line in rollup.read_text().splitlines() if line.startswith("Pss:"))
-    return int(used.split()[1]), len(list(Path("/proc/self/task").iterdir()))
+    used = next(line for line in (files / "smaps_rollup").read_text().splitlines() if line.startswith("Pss:"))
+    return int(used.split()[1]), len(list((files / "task").iterdir()))
 
 
 if __name__ == "__main__":

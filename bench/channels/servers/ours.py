@@ -11,6 +11,7 @@ from django.core.asgi import get_asgi_application
 from django.http import HttpRequest
 from django.urls import path
 
+from bench.channels.servers import PING
 from bench.servers.tick import tick_now
 
 MEMORY = {"BACKENDS": {"default": {"BACKEND": "sse_django.backends.memory.MemoryBackend"}}}
@@ -20,6 +21,7 @@ def configure(**more: object) -> None:
     """Settings without middleware, so that nothing hides behind it."""
     told = json.loads(os.environ.get("BENCH_CONFIG", "{}"))
     given = told if "DATABASES" in told else {"DATABASES": {}, "SSE_DJANGO": MEMORY}
+    given["SSE_DJANGO"] = {**given["SSE_DJANGO"], "PING_INTERVAL": PING}
     # fmt: off
     settings.configure(
         DEBUG=False, SECRET_KEY="a benchmark has no secrets", ALLOWED_HOSTS=["*"], INSTALLED_APPS=["sse_django"],
@@ -39,7 +41,7 @@ app = get_asgi_application()
 
 
 async def stream(request: HttpRequest) -> EventSourceResponse:
-    return EventSourceResponse(subscribe(*request.GET["channel"].split(",")))
+    return EventSourceResponse(subscribe(*request.GET.getlist("channel")))
 
 
 def publish(channel: str, events: int) -> None:

@@ -18,7 +18,7 @@ ours.settings.ROOT_URLCONF = __name__
 
 @event_stream
 async def stream(request: HttpRequest) -> AsyncIterator[object]:
-    async for event in subscribe(*request.GET["channel"].split(",")):
+    async for event in subscribe(*request.GET.getlist("channel")):
         yield event
 
 
