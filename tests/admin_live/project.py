@@ -2,6 +2,7 @@
 
 SSE_TEST_DATABASE  `sqlite:///FILE` or `postgres://USER@HOST:PORT/NAME`
 SSE_TEST_REDIS     the address of a Valkey, whose log it is then
+SSE_TEST_POOL      "1": requests share connections to PostgreSQL (Django's `pool`)
 """
 
 import os
@@ -47,6 +48,7 @@ def database(url: str) -> dict[str, object]:
         "USER": parts.username,
         "HOST": parts.hostname,
         "PORT": parts.port,
+        "OPTIONS": {"pool": os.environ.get("SSE_TEST_POOL") == "1"},
     }
 
 
