@@ -28,7 +28,7 @@ GROWTH = (
     *("--rounds", "2", "--seconds", "0.2", "--intervals", "2", "--servers", "ours"),
 )
 COMMANDS = {
-    "streams": ("bench.streams", "one", "short", "idle", "--repeats", "1", "--scale", "0.01"),
+    "streams": ("bench.streams", "one", "many", "short", "idle", "--repeats", "1", "--scale", "0.01"),
     "fanout": ("bench.channels", "fanout", *SMALL),
     "idle": ("bench.channels", "idle", *SMALL),
     "latency": ("bench.channels", "latency", *SMALL),
@@ -62,12 +62,13 @@ def grown(cells: str, processes: str) -> tuple[str, ...]:
 #: What each prints, a line each: with a figure wherever something was measured.
 TABLES = {
     "streams": (
-        *(rf"^{workload}: " for workload in ("one", "short", "idle")),
+        *(rf"^{workload}: " for workload in ("one", "many", "short", "idle")),
         *(
             rf"^  {server} +[\d.]+ +[\d,]+ "
             for server in ("sse_django", "sse_django sync", "Django", "FastAPI", "raw ASGI")
         ),
         r"^bars +wanted +measured",
+        r"^many: .* no verdict",
     ),
     "fanout": (
         r"^20 clients, 1 event at a time",
