@@ -95,6 +95,24 @@ class ViewAnnotations:
         """
         return self._body(taken)
 
+    def explain(self, error: TypeError) -> None:
+        """Say what to do where `error` is Python's word that the view was called without one of its parameters.
+
+        Not before the call: a decorator below ours may give it what the URL doesn't.
+
+        Raises:
+            ImproperlyConfigured: if that is what it says.
+        """
+        function = self._function.__qualname__
+        said = str(error)
+        missing = [_written(p) for p in self._parameters if f"'{p.name}'" in said]
+        if missing and said.startswith(f"{function}() missing "):
+            raise ImproperlyConfigured(
+                f"{function}: nothing fills {' and '.join(missing)}. The JSON body goes into the parameter that is annotated "
+                "with a Pydantic model, a dataclass or a TypedDict (RootModel[dict[str, Any]] takes any object); another one "
+                "has to be in the URL's pattern, or have a default."
+            ) from error
+
     def _returned(self) -> Any:
         return self._resolve("return", getattr(self._function, "__annotations__", {}).get("return", UNTYPED))
 
@@ -203,6 +221,13 @@ def _is_body(annotation: Any) -> bool:
         or dataclasses.is_dataclass(cls)
         or is_typeddict(cls)
     )
+
+
+def _written(parameter: inspect.Parameter) -> str:
+    annotation = parameter.annotation
+    if annotation is inspect.Parameter.empty:
+        return parameter.name
+    return f"{parameter.name}: {annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)}"
 
 
 def _without_partial(view: Any) -> Any:

@@ -54,7 +54,9 @@ class StreamingView:
             return refusal
         if extra is None:
             return respond(http, (), options or self.options, self.encoder)
-        return respond(http, view(request, *args, **kwargs, **extra), options or self.options, self.encoder)
+        return respond(
+            http, self._call(view, request, args, {**kwargs, **extra}), options or self.options, self.encoder
+        )
 
     async def acall(
         self,
@@ -71,10 +73,17 @@ class StreamingView:
             return refusal
         if extra is None:
             return await arespond(http, (), options or self.options, self.encoder)
-        result = view(request, *args, **kwargs, **extra)
+        result = self._call(view, request, args, {**kwargs, **extra})
         if inspect.isawaitable(result):
             result = await result
         return await arespond(http, result, options or self.options, self.encoder)
+
+    def _call(self, view: Callable[..., Any], request: HttpRequest, args: Any, kwargs: dict[str, Any]) -> Any:
+        try:
+            return view(request, *args, **kwargs)
+        except TypeError as error:
+            self.annotations.explain(error)
+            raise
 
     def _parse(
         self, request: HttpRequest, kwargs: Mapping[str, Any]
