@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -17,6 +18,8 @@ from tests.live.waiting import until
 pytestmark = pytest.mark.live
 
 SHOP = "/admin/live-dashboards/shop/"
+#: As in sample/admin.py, which needs a configured Django.
+MARKUP = '<img class="injected" src="x" onerror="alert(1)">&amp;</script></td>'
 #: An en dash.
 NOTHING = "\u2013"
 EDGES = "/admin/live-dashboards/edge-cases/"
@@ -201,6 +204,24 @@ def test_edge_cases_have_a_face(server: Server, open_page: OpenPage) -> None:
     expect(widget(page, "no_lines")).to_contain_text("Nothing here yet.")
     expect(widget(page, "idle")).to_contain_text("Nothing is running.")
     expect(widget(page, "rows").locator("tbody")).to_contain_text("<script>alert(1)</script>")
+
+
+def test_t39_markup_in_what_widgets_show_is_text(server: Server, open_page: OpenPage) -> None:
+    page = open_page(server, "/admin/live-dashboards/markup/")
+
+    for name in ("number", "lines", "bars", "table", "linked", "log", "tasks"):
+        expect(widget(page, name)).to_contain_text(MARKUP)
+    expect(page.locator("#content")).to_contain_text(MARKUP)  # the description
+    lines = widget(page, "published").locator("li")
+
+    def published() -> int:
+        fetch(f"{server.url}/publish/orders/{quote(MARKUP.replace('/', ''))}/")  # a path's part has no slash
+        return lines.count()
+
+    until(published, 15, "the log has its place")
+    expect(lines.last).to_contain_text(MARKUP.replace("/", ""))
+    assert page.locator(".injected").count() == 0
+    assert page.evaluate("document.querySelectorAll('img, script:not([src]):not([type])').length") == 0
 
 
 def test_times_are_in_djangos_time_zone(server: Server, open_page: OpenPage) -> None:

@@ -19,7 +19,8 @@ from django.http import HttpRequest
 from django.test import Client
 from django.urls import path
 
-from sse_django.admin import Dashboard, Number, Table, TimeSeries, register_dashboard
+from sse_django import publish
+from sse_django.admin import Dashboard, Log, Number, Table, TimeSeries, register_dashboard
 from sse_django.testing import AsyncStreamClient, StreamClient, live_backend
 from tests.app.models import Product
 
@@ -193,15 +194,6 @@ def test_a_dashboard_is_for_those_with_its_permission() -> None:
 
 
 @pytest.mark.django_db
-def test_a_page_has_no_place_for_what_may_not_be_seen() -> None:
-    page = signed_in("view_product").get(PAGE)
-
-    assert list(config(page)["widgets"]) == ["ovens", "newest"]
-    assert "takings" not in page.content.decode()
-    assert "666" not in page.content.decode()
-
-
-@pytest.mark.django_db
 def test_rows_lead_to_their_object_for_those_who_may_go_there() -> None:
     assert config(signed_in().get(PAGE))["widgets"]["newest"]["link"] is None
     User.objects.all().delete()
@@ -271,18 +263,82 @@ def test_hashed_static_files_find_each_other(settings: Any, tmp_path: Path) -> N
 
 
 @pytest.mark.django_db(transaction=True)
-def test_t35_a_stream_tells_what_may_be_seen_and_no_more() -> None:
+def test_t35_pages_and_streams_tell_what_may_be_seen_and_no_more() -> None:
     client = signed_in("view_product", client=StreamClient())
-    with live_backend(), client.stream(EVENTS) as stream:
+    accounts = "/bakery/live-dashboards/accounts/"
+    page = client.get(PAGE)
+    with live_backend(), client.stream(EVENTS) as stream, client.stream(f"{accounts}events/") as refused:
         first = stream.next()
         seen = {stream.next().json()["widget"] for _ in range(6)}
 
+    assert (client.get(accounts).status_code, refused.status_code) == (403, 403)
+    assert b"Accounts" not in client.get("/bakery/live-dashboards/").content
+    assert list(config(page)["widgets"]) == ["ovens", "newest"]
+    assert b"takings" not in page.content
+    assert b"666" not in page.content
     assert stream.status_code == 200
     assert stream.headers["Content-Type"] == "text/event-stream; charset=utf-8"
     assert first.event == "widgets"
     assert first.json()["names"] == ["ovens", "newest"]
     assert seen == {"ovens", "newest"}
     assert b"666" not in stream.body
+
+
+@pytest.mark.django_db(transaction=True)
+def test_t37_the_channel_of_a_log_is_read_by_those_who_may_see_the_widget() -> None:
+    class Whispers(Dashboard):
+        ovens = Number(lambda: 3, interval=QUICK)
+        heard = Log(channel="whispers", permission="shop.view_product")
+
+    site._sse_dashboards["whispers"] = Whispers(site)  # type: ignore[attr-defined]
+    address = "/bakery/live-dashboards/whispers/"
+    allowed, other = signed_in("view_product", client=StreamClient()), StreamClient()
+    other.force_login(user("bob"))
+    assert b"heard" not in other.get(address).content
+    with live_backend(), allowed.stream(f"{address}events/") as his, other.stream(f"{address}events/") as nothing:
+        end = time.monotonic() + 15
+        while b"swordfish" not in his.body and time.monotonic() < end:
+            publish("whispers", "swordfish")  # again, until the log has its place
+            his.next()
+        told = {nothing.next().json().get("widget") for _ in range(5)}
+
+    assert b"swordfish" in his.body
+    assert told == {None, "ovens"}
+    assert b"swordfish" not in nothing.body
+
+
+@pytest.mark.django_db(transaction=True)
+def test_t38_what_fails_in_a_widget_is_told_to_the_log_and_not_to_viewers(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*args: Any) -> Any:
+        raise ValueError("the password is swordfish")
+
+    class Failing(Dashboard):
+        source = Number(fail, interval=QUICK)
+        column = Table(lambda: [{"a": 1}], fields=[("Heading", fail)], interval=QUICK)
+        past = TimeSeries(lambda: 1, history=fail, interval=QUICK)
+        line = Log(channel="failing", line=fail)
+        kind = Number(lambda: "swordfish", interval=QUICK)  # whose type error quotes it
+
+    site._sse_dashboards["failing"] = Failing(site)  # type: ignore[attr-defined]
+    address = "/bakery/live-dashboards/failing/"
+    client = signed_in(client=StreamClient())
+    failed: set[str] = set()
+    wanted = {"source", "column", "past", "line", "kind"}
+    with live_backend(), client.stream(f"{address}events/") as stream:
+        end = time.monotonic() + 15
+        while failed != wanted and time.monotonic() < end:
+            publish("failing", 1)
+            told = stream.next().json()
+            if told.get("problem"):
+                assert told["problem"] == {"kind": "error", "detail": None}
+                failed.add(told["widget"])
+        page = client.get(address)
+
+    assert failed == wanted
+    for body in (stream.body, page.content):
+        assert b"swordfish" not in body
+        assert b"Traceback" not in body
+    assert caplog.text.count("the password is swordfish") >= 4
 
 
 @pytest.mark.django_db(transaction=True)

@@ -285,3 +285,19 @@ def test_a_list_shows_what_its_reader_may_see(sign_in: SignIn, site: Site, worke
     worker.run("Order.objects.create(number='secret 1')")
     worker.run("Order.objects.create(number='A1')")
     expect_numbers(page, ["A1", "secret 1"] if name == "anna" else ["A1"])
+
+
+def test_t40_markup_in_a_row_is_text_when_it_comes_and_when_it_changes(page: Page, site: Site, worker: Worker) -> None:
+    open_live(page, site.url + ORDERS)
+    markup = "<i class=injected>"
+    tag = '<img class="injected" src=x>'
+    worker.run(f"o = Order.objects.create(number={markup!r}); o.tags.add(Tag.objects.create(name={tag!r}))")
+    expect_numbers(page, [markup])
+    expect(page.locator("#result_list .field-tag_names")).to_have_text(tag)
+    worker.run(
+        f"c = Customer.objects.create(name={tag!r}); Order.objects.get().save(); Order.objects.update(customer=c)"
+    )
+    expect(page.locator("#result_list .field-customer")).to_have_text(tag)
+    worker.run(f"o = Order.objects.get(); o.number = {markup!r} + 'b'; o.save()")
+    expect_numbers(page, [f"{markup}b"])
+    expect(page.locator(".injected")).to_have_count(0)

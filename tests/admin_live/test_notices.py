@@ -64,7 +64,7 @@ def test_a_change_tells_a_key_and_what_happened_and_nothing_else(told: Told) -> 
     assert [message.event for message in of(told, CHANNEL)] == ["change"] * 3
 
 
-def test_t32_a_key_is_keyed_and_says_nothing_to_who_doesnt_know_the_secret() -> None:
+def test_a_key_is_keyed_and_says_nothing_to_who_doesnt_know_the_secret() -> None:
     mine = row_key(Order, 1)
     assert len(mine) == 16
     assert mine == row_key(OpenOrder, "1")  # one table, one row

@@ -18,12 +18,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import path
 
 from sse_django.admin import LiveModelAdmin
+from sse_django.admin.asking import Answers, as_of_now
 from sse_django.admin.live import modeladmin
-from sse_django.admin.live.asking import as_of_now
 from sse_django.admin.live.checks import check_admin
 from sse_django.admin.live.notices import isolated, row_key
 from sse_django.testing import StreamClient, live_backend
-from tests.admin_live.orders.models import Draft, OpenOrder, Order, Tag
+from tests.admin_live.orders.models import Draft, OpenOrder, Order, RushOrder, Tag
 
 pytestmark = pytest.mark.django_db
 
@@ -247,6 +247,37 @@ def test_t33_who_deleted_what_one_never_saw_isnt_told(as_anna: Client) -> None:
     assert state(eve, seen, version) == nothing  # it isn't hers
 
 
+def test_t41_a_version_that_is_forged_or_somebody_elses_tells_nothing_new_and_goes_nowhere(as_anna: Client) -> None:
+    carl, eve = Client(), Client()
+    carl.force_login(person("carl", "view_order"))
+    eve.force_login(person("eve", "view_order"))
+    order, another = Order.objects.create(number="a"), Order.objects.create(number="b")
+    hers, its = (
+        script(as_anna.get(f"{LIST}{o.pk}/change/").content.decode())["data-version"] for o in (order, another)
+    )
+    mine = script(carl.get(f"{LIST}{order.pk}/change/").content.decode())["data-version"]
+    digest, made, seal = mine.split(".")
+    forged = [
+        *(hers, its, f"{digest}.1.{seal}", f"{digest}.{made}.{'0' * 32}", f"{'0' * 32}.{made}.{seal}"),
+        *("", "x", '"><script>', f"{mine}\n", f"{mine}.x", f"{digest}.{'9' * 17}.{seal}", f"{digest}.-1.{seal}"),
+    ]
+    for version in forged:  # nothing but a line of text about an object that he may see
+        answer = carl.get(f"{LIST}{order.pk}/live/", {"version": version})
+        assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+        assert answer.json()["text"] in ("", "This order has been changed meanwhile.")
+    fields = {"number": "c", "status": "new", "total": "1", "placed_0": "2026-01-01", "placed_1": "10:00"}
+    assert as_anna.post(f"{LIST}{order.pk}/change/", fields).status_code == 302
+    assert (
+        "anna changed" in state(carl, order, f"{'0' * 32}.1.{'0' * 32}")["text"]
+    )  # as the history that he may see says
+    assert "anna" in carl.get(f"{LIST}{order.pk}/history/").content.decode()
+    assert as_anna.post(f"{LIST}{order.pk}/delete/", {"post": "yes"}).status_code == 302
+    for version in forged:
+        assert "anna" not in state(carl, order, version)["text"]
+    assert "anna deleted" in state(carl, order, mine)["text"]
+    assert "anna" not in state(eve, order, mine)["text"]
+
+
 def test_a_cursor_that_could_not_stand_in_a_stream_is_refused(as_anna: Client) -> None:
     assert as_anna.get(LIVE, {"last_event_id": "1\n\ndata: forged"}).status_code == 400
 
@@ -277,6 +308,51 @@ def test_asking_again_reads_a_user_who_came_without_a_session(anna: User) -> Non
     assert as_of_now(request).user.is_anonymous
 
 
+@pytest.mark.parametrize(("rights", "cost"), [(None, 2), (("view_order",), 4)], ids=["superuser", "staff"])
+def test_whether_they_still_may_is_one_question_for_all_streams_of_a_session(
+    rights: tuple[str, ...] | None, cost: int, client: Client
+) -> None:
+    user = User.objects.create_superuser("anna") if rights is None else person("carl", *rights)
+    live: Any = admin.site.get_model_admin(Order)
+
+    def asked(count: int) -> int:
+        client.force_login(user)
+        requests = [client.get(LIVE).wsgi_request for _ in range(count)]
+        with CaptureQueriesContext(connection) as queries:
+            assert all(live._still_may_watch(request) for request in requests)
+        return len(queries)
+
+    assert asked(1) == cost
+    client.logout()
+    assert asked(50) == cost
+
+
+def test_an_answer_is_no_older_than_it_may_be_and_no_other_sessions(anna: User, client: Client) -> None:
+    answers: Answers[bool] = Answers()
+
+    def ask(request: Any, lasting: float = 60) -> bool:
+        return answers.of(request, lambda now: now.user.is_superuser, lasting)
+
+    def signed_in(user: User) -> Any:
+        client.logout()
+        client.force_login(user)
+        return client.get("/admin/").wsgi_request
+
+    hers, his = signed_in(anna), signed_in(person("carl"))
+    sessionless = RequestFactory().get("/admin/")
+    sessionless.user = anna
+    assert (ask(hers), ask(his), ask(sessionless)) == (True, False, True)
+    User.objects.update(is_superuser=False)
+    assert (ask(hers), ask(his), ask(sessionless)) == (True, False, False)
+    User.objects.update(is_superuser=True)
+    assert not ask(his)
+
+    answers = Answers()
+    assert ask(his, lasting=0)
+    User.objects.update(is_superuser=False)
+    assert not ask(his, lasting=0)
+
+
 # -- the stream
 
 
@@ -290,6 +366,30 @@ def test_the_stream_tells_what_changes(sse_client: StreamClient, anna: User) -> 
         event = stream.next()
         assert event.event == "change"
         assert event.json()["rows"][row_key(Order, order.pk)] == "created"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_t32_a_stream_tells_of_hidden_rows_a_keyed_digest_and_nothing_else(sse_client: StreamClient) -> None:
+    sse_client.force_login(person("carl", "view_order"))
+    with live_backend(), sse_client.stream(LIVE) as stream:
+        stream.wait_for(lambda stream: bool(stream.last_event_id))
+        hidden = Order.objects.create(pk=987654321, number="secret swordfish", total=123456)
+        Order.objects.filter(pk=hidden.pk).update(number="secret trout")
+        hidden.refresh_from_db()
+        hidden.save()
+        hidden.delete()
+        told = [stream.next() for _ in range(3)]
+        seen = stream.body
+    assert [event.event for event in told] == ["change"] * 3
+    keys = (row_key(Order, 987654321), row_key(RushOrder, 987654321))
+    assert [event.json() for event in told] == [
+        {"rows": dict.fromkeys(keys, action)} for action in ("created", "updated", "deleted")
+    ]
+    with override_settings(SECRET_KEY="another"):
+        assert row_key(Order, 987654321) not in keys
+    for word in (b"swordfish", b"trout", b"secret", b"123456", b"987654321", b"number"):
+        assert word not in seen
+    assert b"987654321" not in sse_client.get(LIST).content
 
 
 @pytest.mark.django_db(transaction=True)

@@ -126,6 +126,25 @@ class EdgeCases(Dashboard):
     idle = Progress(lambda: None, interval=QUICK)
 
 
+#: What would be seen, as an element of this class, if anything put it into the page as HTML.
+MARKUP = '<img class="injected" src="x" onerror="alert(1)">&amp;</script></td>'
+
+
+@register_dashboard
+class Markup(Dashboard):
+    description = MARKUP
+    permission = "auth.view_user"
+
+    number = Number(lambda: 1, label=MARKUP, help=MARKUP, unit=MARKUP, interval=QUICK)
+    lines = TimeSeries(lambda: {MARKUP: 1, "other": 2}, interval=QUICK)
+    bars = Bar(lambda: {MARKUP: 1}, interval=QUICK)
+    table = Table(lambda: [{MARKUP: MARKUP, "second": MARKUP}], interval=QUICK)
+    linked = Table(Category.objects.all(), fields=[(MARKUP, lambda category: MARKUP)], interval=QUICK)
+    log = Log(lambda: [MARKUP, (time.time(), MARKUP)], interval=QUICK)
+    published = Log(channel="orders")
+    tasks = Progress(lambda: {MARKUP: 0.5}, interval=QUICK)
+
+
 @register_dashboard
 class Hanging(Dashboard):
     permission = "auth.view_user"
