@@ -327,14 +327,14 @@ def test_whether_they_still_may_is_one_question_for_all_streams_of_a_session(
     assert asked(50) == cost
 
 
-def test_an_answer_is_no_older_than_it_may_be_and_no_other_sessions(anna: User, client: Client) -> None:
+def test_an_answer_is_no_older_than_it_may_be_and_no_other_sessions(anna: User) -> None:
     answers: Answers[bool] = Answers()
 
     def ask(request: Any, lasting: float = 60) -> bool:
         return answers.of(request, lambda now: now.user.is_superuser, lasting)
 
     def signed_in(user: User) -> Any:
-        client.logout()
+        client = Client()
         client.force_login(user)
         return client.get("/admin/").wsgi_request
 

@@ -6,27 +6,27 @@ still the same; if not it ends, the page comes back, and is told.
 
 from __future__ import annotations
 
-import copy
-import time
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.contrib.auth import get_user
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
 
+from sse_django.admin.asking import Answers
 from sse_django.admin.dashboard.board import wire_event
 from sse_django.admin.dashboard.dashboard import Dashboard
 from sse_django.admin.dashboard.pageconfig import page_config
 from sse_django.admin.dashboard.section import section_for
-from sse_django.audience import session_of
 from sse_django.encoding import Encoder
 from sse_django.respond import StreamOptions, respond
+
+#: Of the widgets that somebody may see.
+Names = tuple[str, ...]
 
 
 class Pages:
@@ -35,7 +35,7 @@ class Pages:
     def __init__(self, site: AdminSite, dashboards: dict[str, Dashboard]) -> None:
         self._site = site
         self._dashboards = dashboards
-        self._asked: dict[tuple[str | None, str], tuple[float, tuple[str, ...]]] = {}
+        self._answers: Answers[Names] = Answers()
 
     def wrap(self, view: Callable[..., HttpResponseBase]) -> Callable[..., Any]:
         """As `AdminSite.get_urls` wraps its own."""
@@ -83,12 +83,16 @@ class Pages:
     def events(self, request: HttpRequest, slug: str) -> HttpResponseBase:
         """The stream of one dashboard."""
         dashboard = self._find(slug)
-        names = tuple(widget.name for widget in dashboard.visible(request))
+
+        def seen(asked: HttpRequest) -> Names:
+            return tuple(widget.name for widget in dashboard.visible(asked))
+
+        names, interval = seen(request), dashboard.recheck_interval
         if not names:
             raise PermissionDenied(_("You may not see this dashboard."))
         greeting = wire_event("widgets", names=list(names), version=dashboard.version())
         options = StreamOptions(
-            recheck=lambda asked: self._seen_now(asked, dashboard) == names, recheck_interval=dashboard.recheck_interval
+            recheck=lambda asked: self._answers.of(asked, seen, interval / 2) == names, recheck_interval=interval
         )
         return respond(request, dashboard.board.watch(names, greeting), options, _AsItIs())
 
@@ -97,31 +101,6 @@ class Pages:
             return self._dashboards[slug]
         except KeyError:
             raise Http404("There is no such dashboard.") from None
-
-    def _seen_now(self, request: HttpRequest, dashboard: Dashboard) -> tuple[str, ...]:
-        """The names of what the request's session may see now. Asked once for all streams of a session."""
-        key = (session_of(request), request.get_full_path())
-        now = time.monotonic()
-        known = self._asked.get(key)
-        if known is None or known[0] < now:
-            names = tuple(widget.name for widget in dashboard.visible(_as_of_now(request)))
-            known = (now + dashboard.recheck_interval / 2, names)
-            if key[0] is not None:
-                self._asked = {k: v for k, v in self._asked.items() if v[0] > now}
-                self._asked[key] = known
-        return known[1]
-
-
-def _as_of_now(request: HttpRequest) -> HttpRequest:
-    """The same request with its session and its user read again."""
-    fresh = copy.copy(request)
-    for remembered in ("_cached_user", "_acached_user"):
-        fresh.__dict__.pop(remembered, None)
-    session = getattr(request, "session", None)
-    if session is not None:
-        fresh.session = type(session)(session.session_key)
-        fresh.user = get_user(fresh)
-    return fresh
 
 
 class _AsItIs(Encoder):

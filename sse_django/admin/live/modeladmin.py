@@ -24,8 +24,8 @@ from django.utils.functional import cached_property
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from sse_django.admin.asking import Answers
 from sse_django.admin.live import checks, page, version, watch
-from sse_django.admin.live.asking import as_of_now
 from sse_django.admin.live.fingerprint import fingerprint
 from sse_django.admin.live.notices import Follower, follow, row_key
 from sse_django.admin.live.quiet import is_refresh, leave_messages
@@ -59,6 +59,7 @@ class LiveModelAdmin(ModelAdmin):
 
     def __init__(self, model: type[Model], admin_site: admin.AdminSite) -> None:
         super().__init__(model, admin_site)
+        self._answers: Answers[bool] = Answers()
         _ = self._follower  # from now on changes are told, in processes that show no page as well
 
     def live_fingerprint(self) -> object:
@@ -150,7 +151,7 @@ class LiveModelAdmin(ModelAdmin):
         return self.admin_site.has_permission(request) and self.has_view_or_change_permission(request)
 
     def _still_may_watch(self, request: HttpRequest) -> bool:
-        return self._may_watch(as_of_now(request))
+        return self._answers.of(request, self._may_watch, RECHECK / 2)
 
     def _stream(self, request: HttpRequest) -> Any:
         """The notices, to whoever may see the list."""

@@ -1,0 +1,55 @@
+"""Asking again who may: with the session and the user as they are now, and once for all streams of a session.
+
+A stream's own request still has the session and the user that it began with.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from django.contrib.auth import SESSION_KEY, get_user
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+
+from sse_django.audience import session_of
+
+T = TypeVar("T")
+
+
+def as_of_now(request: HttpRequest) -> HttpRequest:
+    """The request with its session and user read again: signed out, expired, inactive or less privileged as they may be."""
+    again: Any = copy.copy(request)
+    for remembered in ("_cached_user", "_acached_user"):
+        again.__dict__.pop(remembered, None)
+    session = getattr(request, "session", None)
+    if session is not None and session.get(SESSION_KEY) is not None:
+        again.session = type(session)(session.session_key)
+        again.user = get_user(again)
+        return again  # type: ignore[no-any-return]
+    user: Any = getattr(request, "user", None)  # from a header, a certificate, a token: who it is can't be asked again
+    if user is not None and user.pk is not None:
+        again.user = type(user)._default_manager.filter(pk=user.pk).first() or AnonymousUser()
+    return again  # type: ignore[no-any-return]
+
+
+class Answers(Generic[T]):
+    """What was answered lately about the streams of an address: ten tabs of a session cost one question."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str | None, str], tuple[float, T]] = {}
+
+    def of(self, request: HttpRequest, ask: Callable[[HttpRequest], T], lasting: float) -> T:
+        """What `ask` says of a stream's request as it is now, or said at most so many seconds ago of another of its session."""
+        key = (session_of(request), request.get_full_path())
+        now = time.monotonic()
+        known = self._known.get(key)
+        if known is not None and known[0] > now:
+            return known[1]
+        answer = ask(as_of_now(request))
+        if key[0] is not None:
+            self._known = {k: v for k, v in self._known.items() if v[0] > now}
+            self._known[key] = (now + lasting, answer)
+        return answer
