@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 
 from bench.channels import idle, latency, publish
-from bench.channels.arguments import parts_of, servers_here
+from bench.channels.arguments import SERVERS, parts_of, servers_here, some_of
 from bench.channels.engines import MEMORY, POLL, SHARED, TITLES, engine
 from bench.channels.fanout import Fan, compare, ratio
 from bench.channels.load import Load
@@ -36,7 +36,7 @@ def scaled(number: int, options: argparse.Namespace) -> int:
 
 def show_fanout(bars: Bars, options: argparse.Namespace) -> None:
     load = Load(scaled(options.clients, options))
-    names = [OURS, VIEW, *(name for name in options.servers if name != OURS)]
+    names = [OURS, VIEW, RAW, *(name for name in options.servers if name not in (OURS, RAW))]
     fans = {(name, burst): Fan(name, load, burst) for name in names for burst in (1, 8)}
     found = compare(list(fans.values()), options.rounds)
     costs = {key: found[fan] for key, fan in fans.items()}
@@ -113,11 +113,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50, help="of a comparison, 50 by default")
     parser.add_argument("--clients", type=int, default=1000, help="of a comparison, 1000 by default")
     parser.add_argument("--seconds", type=float, default=10.0, help="of a latency, 10 by default")
+    parser.add_argument(
+        "--servers", type=some_of(SERVERS), help=f"of {','.join(SERVERS)}; those that are here by default"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="0.1 for a tenth of the clients, events and seconds")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a bar is missed")
     options = parser.parse_args()
     parts = parts_of(parser, options.parts, list(PARTS))
-    options.servers = servers_here()
+    options.servers = options.servers or servers_here()
     show_versions(
         ["django", "uvicorn", "uvloop", "httptools", *(["django-eventstream"] * (EVENTSTREAM in options.servers))]
     )
