@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.live
 EVENTS = "/admin/live-dashboards/shop/events/"
 #: Without a log: the hub of a channel asks the database for half a minute after its last reader.
 COUNTED = "/admin/live-dashboards/counted/events/"
+PEOPLE = "/admin/live-dashboards/people/events/"
 
 
 def sign_in(server: Server, name: str) -> str:
@@ -60,6 +61,8 @@ class Viewer:
         return sum(1 for update in self.events("update") if update["widget"] == widget)
 
     def close(self) -> None:
+        with suppress(OSError):  # the server may have ended it
+            self._line.shutdown(socket.SHUT_RDWR)  # wakes the thread, which a close does not
         self._line.close()
         self._thread.join(5)
 
@@ -98,6 +101,36 @@ def test_thirty_viewers_cost_what_one_costs_and_nobody_costs_nothing(serve: Call
 
     until(lambda: asked(server)["watched"] == {}, 30, "the server knows that nobody looks")
     until(lambda: _still(server, 1.0), 10, "nothing is asked, of sources or of the database")
+
+
+def test_asking_again_costs_two_queries_for_each_session_however_many_tabs_it_has(
+    serve: Callable[..., Server],
+) -> None:
+    """Of a superuser, once an interval, which is a second here, give or take a fifth."""
+    server = serve("uvicorn")
+
+    def cost(tabs: int, sessions: int) -> tuple[int, float]:
+        """Queries, and the seconds that they were counted for."""
+        with ExitStack() as stack:
+            opened = [
+                viewer
+                for _ in range(sessions)
+                for viewer in stack.enter_context(viewers(server, sign_in(server, "boss"), tabs, PEOPLE))
+            ]
+            until(lambda: all(viewer.values("one") >= 1 for viewer in opened), 60, "all see values")
+            started, before = time.monotonic(), asked(server)["queries"]
+
+            def enough() -> bool:
+                return asked(server)["queries"] - before >= 2 * sessions and time.monotonic() - started > 2
+
+            until(enough, 60, "all are asked about")
+            return asked(server)["queries"] - before, time.monotonic() - started
+
+    queries, seconds = cost(tabs=30, sessions=1)
+    # An answer holds for half an interval. At its end four may ask at once, and not all thirty.
+    assert queries <= 4 * 2 * (seconds / 0.5 + 1)
+    queries, seconds = cost(tabs=1, sessions=8)
+    assert queries <= 8 * 2 * (seconds / 0.8 + 1)
 
 
 def _still(server: Server, seconds: float) -> bool:

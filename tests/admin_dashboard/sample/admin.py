@@ -161,6 +161,16 @@ class Counted(Dashboard):
     by_status = Bar(Product.objects.order_by("status").values("status").annotate(n=Count("id")), interval=QUICK)
 
 
+@register_dashboard
+class People(Dashboard):
+    """All its queries are for people: who asks, and whether he still may."""
+
+    permission = "auth.view_user"
+    recheck_interval = 1.0
+
+    one = Number(lambda: 1, interval=1)
+
+
 @admin.register(Product)
 class ProductAdmin(admin.ModelAdmin):
     list_display = ["name", "price"]
