@@ -19,6 +19,9 @@ from tests.engines.fixtures import (  # noqa: F401
     valkey,
 )
 
+#: Seconds after which a test that waits says that what it waits for doesn't come.
+PATIENCE = 30.0
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
@@ -33,6 +36,32 @@ def complaints() -> list[str]:
     A folder's fixture for pages sees to it that there are none at the end; a test that expects some takes them out.
     """
     return []
+
+
+@pytest.fixture
+def real_waits() -> None:
+    """For a test of how long the library waits by itself: its limits are as they ship (see `_busy_is_not_broken`)."""
+
+
+@pytest.fixture(autouse=True)
+def _busy_is_not_broken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with more to do than cores a first event, an end or a thread may take longer than the library waits for it.
+
+    What it does then is right, and another thing than what most tests ask about: those wait for what they ask about.
+    """
+    from sse_django import bridge, relay, respond, subscription
+    from sse_django.testing import AsyncStreamClient, StreamClient, streams
+
+    for client in (AsyncStreamClient, StreamClient):
+        monkeypatch.setattr(
+            client.stream, "__kwdefaults__", {**(client.stream.__kwdefaults__ or {}), "timeout": PATIENCE}
+        )
+    monkeypatch.setattr(streams.AsyncStream.disconnect, "__defaults__", (PATIENCE,))
+    if "real_waits" not in request.fixturenames:
+        monkeypatch.setattr(respond, "START_TIMEOUT", PATIENCE)
+        monkeypatch.setattr(subscription, "OPENING", PATIENCE)
+        monkeypatch.setattr(relay, "OPENING", PATIENCE)
+        monkeypatch.setattr(bridge, "THREAD_GRACE", PATIENCE)
 
 
 @pytest.fixture(autouse=True)

@@ -133,6 +133,7 @@ def test_a_url_made_while_the_engine_was_down_begins_with_what_is_new(sse_client
         assert stream.next().json() == "after"
 
 
+@pytest.mark.usefixtures("real_waits")
 def test_an_engine_that_is_down_is_a_delay_and_no_error(sse_client: StreamClient) -> None:
     down = {"BACKENDS": {"default": {"BACKEND": f"{Broken.__module__}.Broken"}}}
     with override_settings(SSE_DJANGO=down), sse_client.stream(signed_url(NOBODY, "orders")) as stream:

@@ -38,6 +38,7 @@ def outcomes() -> Iterator[list[str]]:
     stream_closed.disconnect(closed)
 
 
+@pytest.mark.usefixtures("real_waits")  # the sync generator goes on for long after its stream
 @pytest.mark.parametrize(("kind", "server"), [("async", "asgi"), ("async", "wsgi"), ("sync", "wsgi")])
 @pytest.mark.parametrize(
     ("options", "outcome"),
@@ -95,6 +96,7 @@ def test_it_is_200_too_where_the_generator_is_through_before_the_response_is_mad
 # -- how long a response waits for its first event
 
 
+@pytest.mark.usefixtures("real_waits")
 def test_the_defaults_of_start_timeout_are_those_of_the_reference() -> None:
     fresh = RequestFactory().get("/")
     resumed = (RequestFactory().get("/", headers={"Last-Event-ID": "7"}), RequestFactory().get("/?last_event_id=7"))
@@ -106,6 +108,7 @@ def test_the_defaults_of_start_timeout_are_those_of_the_reference() -> None:
     assert "`None` is 0.25, and 5 for a resumed request" in REFERENCE.read_text()
 
 
+@pytest.mark.usefixtures("real_waits")
 async def test_a_silent_fresh_stream_is_answered_while_a_resumed_one_is_still_waited_for(serve: Serve) -> None:
     begun, nothing_left = asyncio.Event(), asyncio.Event()
 

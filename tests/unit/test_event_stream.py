@@ -1033,7 +1033,7 @@ async def test_the_headers_of_a_test_stream_are_found_in_any_case(
 async def test_a_stream_that_waits_for_the_log_in_a_test_says_what_is_missing(
     serve: Serve, async_sse_client: AsyncStreamClient
 ) -> None:
-    @event_stream
+    @event_stream(start_timeout=0)
     async def view(request: HttpRequest) -> AsyncIterator[int]:
         await asyncio.sleep(10)
         yield 1
