@@ -1,5 +1,6 @@
 """DatabaseBackend on PostgreSQL: told by LISTEN, and polling; what a server does that dies, hangs or says nothing."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -7,9 +8,11 @@ from typing import Any
 
 import pytest
 from django.db import Error, connections, transaction
+from django.db.models import F
 
 from sse_django.backends.database import DatabaseBackend
-from sse_django.exceptions import PublishError
+from sse_django.exceptions import Gone, PublishError
+from sse_django.models import LogHead
 from sse_django.testing.contract import PATIENCE, in_threads, page_events, publish, texts, within
 from tests.backends.database_contract import DatabaseContract
 from tests.engines.databases import database, empty
@@ -110,15 +113,48 @@ class TestPostgreSQLPolling(TestPostgreSQL):
         return super().make_backend(listen=False, **options)
 
 
+def isolate(alias: str, level: str) -> None:
+    """Have connections of this isolation, and an empty log."""
+    from psycopg import IsolationLevel
+
+    connections[alias].close()
+    connections[alias].settings_dict["OPTIONS"]["isolation_level"] = IsolationLevel[level]
+    empty(alias)
+
+
+@pytest.mark.parametrize("level", ["REPEATABLE_READ", "SERIALIZABLE"])
+def test_a_trim_that_met_another_at_the_head_goes_on_whatever_the_usual_isolation_is(
+    postgresql: Postgres, strict: str, postgresql_alias: str, level: str
+) -> None:
+    """A transaction of that isolation would fail where the row that it waited for has changed."""
+    isolate(strict, level)
+    backend = DatabaseBackend("default", {"using": strict, "max_events": 3})
+    start = backend.head()
+    publish(backend, *"abcdefgh")
+    backend.head()
+    dropped: list[int] = []
+
+    def trim() -> None:
+        dropped.append(backend.trim())
+        backend.close()
+
+    thread = threading.Thread(target=trim)
+    with transaction.atomic(using=postgresql_alias):
+        LogHead.objects.using(postgresql_alias).update(seq=F("seq"))
+        thread.start()
+        waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE%floor%'"
+        until(lambda: postgresql.query(waiting), PATIENCE, "the trim waits for the row")
+    thread.join(PATIENCE)
+    assert dropped == [5]
+    with pytest.raises(Gone, match="trimmed"):
+        backend.read(start, None, 10)
+    backend.close()
+
+
 @pytest.mark.parametrize("level", ["REPEATABLE_READ", "SERIALIZABLE"])
 def test_places_are_given_whatever_the_usual_isolation_is(postgresql: Postgres, strict: str, level: str) -> None:
     """A snapshot from before the lock would number events that have a number."""
-    from psycopg import IsolationLevel
-
-    connection = connections[strict]
-    connection.close()
-    connection.settings_dict["OPTIONS"]["isolation_level"] = IsolationLevel[level]
-    empty(strict)
+    isolate(strict, level)
     backend = DatabaseBackend("default", {"using": strict})
     start = backend.head()
     for text in "abc":
