@@ -48,14 +48,14 @@ class Stage:
     def warm_up(self) -> None:
         """Until all get what is published (some servers answer before they listen), and imports and caches are done."""
         for _ in range(20):
-            self.clients.tell("expect", self.load.clients, 2)
+            self.clients.tell("expect", self.load.clients, 2 + self.load.clients / 500)
             self.publisher.ask("round", self.load.busy, 1)
-            if int(self.clients.hear()) == self.load.clients:
-                break
-        else:
-            sys.exit(f"{self.load}: not all clients get what is published")
-        while int(self.clients.ask("expect", 10**9, 1)):  # what may be late
-            pass
+            came = int(self.clients.hear())
+            while int(self.clients.ask("expect", 10**9, 1)):  # what is late
+                pass
+            if came == self.load.clients:
+                return
+        sys.exit(f"{self.load}: not all clients get what is published")
 
 
 @contextmanager
