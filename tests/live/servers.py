@@ -22,7 +22,7 @@ from tests.live.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ASGI, WSGI = "tests.project.asgi:application", "tests.project.wsgi:application"
-START_TIMEOUT = 30.0
+START_TIMEOUT = 60.0
 
 KINDS: dict[str, list[str]] = {
     "uvicorn": ["-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--lifespan", "off", ASGI],
@@ -59,15 +59,24 @@ KINDS["runserver-reload"] = KINDS["runserver"][:-1]
 RELOADING_KINDS = [kind for kind in KINDS if kind not in PLAIN_KINDS]
 
 
+_handed_out: set[int] = set()
+
+
 def free_port() -> int:
-    """A port nobody listens on, below those the kernel hands to outgoing connections, so that it stays free."""
+    """A port nobody listens on, below those the kernel hands to outgoing connections, so that it stays free.
+
+    None twice: who got one may not listen there yet, or stop and start there again.
+    """
     for _ in range(100):
         port = random.randrange(12_000, 32_000)
+        if port in _handed_out:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _handed_out.add(port)
             return port
     raise RuntimeError("found no free port in 100 tries")
 
@@ -148,7 +157,7 @@ class Server:
         if self._process.poll() is not None:
             raise RuntimeError(f"{self.kind} ended with {self._process.returncode} before it answered")
         try:
-            return fetch(f"{self.url}/ping/", timeout=5) == b"pong"
+            return fetch(f"{self.url}/ping/", timeout=START_TIMEOUT) == b"pong"  # some listen before they load the site
         except ConnectionRefusedError:
             return False
 
@@ -156,11 +165,19 @@ class Server:
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the main process alone, as a container's init and most supervisors do."""
+        self._before(number)
         os.kill(self.pid, number)
 
     def send_signal_to_all(self, number: signal.Signals) -> None:
         """Send a signal to all its processes, as a terminal does with SIGINT and systemd with SIGTERM."""
+        self._before(number)
         os.killpg(self.pid, number)
+
+    def _before(self, number: signal.Signals) -> None:
+        # With no stream as with one, gunicorn's threaded worker hangs for good if a SIGINT finds it in the middle of handing a
+        # request to its pool: its handler wants a lock that it holds itself then (python/cpython#121649).
+        if self.kind == "gunicorn-gthread" and number == signal.SIGINT:
+            fetch(f"{self.url}/handed-out/")
 
     def reload(self) -> None:
         """Change a file that a reloading server watches."""
@@ -186,7 +203,7 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        self._process.wait(10)
+        self._process.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # What it does

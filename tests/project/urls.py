@@ -13,6 +13,7 @@ urlpatterns = [
     path("page/", views.page),
     path("progress/", views.progress_of),
     path("threads/", views.threads),
+    path("handed-out/", views.handed_out),
     path("idle/", views.idle),
     path("silent/", views.silent),
     path("busy/", views.busy),

@@ -5,6 +5,7 @@
 
 import asyncio
 import os
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -75,6 +76,20 @@ def threads(request: HttpRequest) -> JsonResponse:
     pool = threading.current_thread().name.rpartition("_")[0] if isinstance(request, WSGIRequest) else ""
     names = [thread.name for thread in threading.enumerate()]
     return JsonResponse({"pid": os.getpid(), "names": [n for n in names if not (pool and n.startswith(f"{pool}_"))]})
+
+
+def handed_out(request: HttpRequest) -> HttpResponse:
+    """Answers once the main thread is through with handing requests, this one too, to the server's pool of threads."""
+
+    def in_submit() -> bool:
+        frame = sys._current_frames().get(threading.main_thread().ident or 0)
+        while frame is not None and frame.f_code.co_name != "submit":
+            frame = frame.f_back
+        return frame is not None
+
+    while in_submit():
+        time.sleep(0.001)
+    return HttpResponse("so they are")
 
 
 # Streams.
