@@ -64,7 +64,7 @@ class Viewer:
         with suppress(OSError):  # the server may have ended it
             self._line.shutdown(socket.SHUT_RDWR)  # wakes the thread, which a close does not
         self._line.close()
-        self._thread.join(5)
+        self._thread.join(30)
 
 
 @contextmanager

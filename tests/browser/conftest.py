@@ -74,14 +74,14 @@ class Watched:
     def close(self) -> None:
         self.page.evaluate(f"() => {self._at}.stream.close()")
 
-    def until_data(self, expected: list[Any], timeout: float = 20) -> None:
+    def until_data(self, expected: list[Any], timeout: float = 30) -> None:
         """Wait for exactly these, in this order, since it was opened."""
         try:
             until(lambda: len(self.data) >= len(expected), timeout, f"{len(expected)} events")
         finally:
             assert self.data == expected
 
-    def until_state(self, expected: str, timeout: float = 20) -> None:
+    def until_state(self, expected: str, timeout: float = 30) -> None:
         until(lambda: self.state == expected, timeout, f"the state {expected}")
 
     def until_placed(self) -> None:

@@ -87,7 +87,7 @@ def test_when_the_browser_is_online_again_the_line_is_taken_anew_at_once(
     network.mend()
     stays(lambda: stream.events == [], 1, "a dead line, with half a minute to go until that is noticed")
     page.evaluate("dispatchEvent(new Event('online'))")
-    stream.until_data([1], timeout=5)
+    stream.until_data([1], timeout=15)
 
 
 def test_a_pause_is_cut_short_when_the_network_is_back(
@@ -103,7 +103,7 @@ def test_a_pause_is_cut_short_when_the_network_is_back(
     network.mend()
     stays(lambda: stream.state == "reconnecting", 1, "it waits")
     page.evaluate("dispatchEvent(new Event('online'))")
-    stream.until_state("open", timeout=5)
+    stream.until_state("open", timeout=15)
     complaints.clear()
 
 
@@ -113,7 +113,7 @@ def test_what_the_server_asks_for_is_waited_for_whatever_happens(page: Page, sit
     until(lambda: site.asked("/later/") == 1 and stream.state == "reconnecting", 20, "it was sent away")
     page.evaluate("dispatchEvent(new Event('online'))")
     stays(lambda: site.asked("/later/") == 1, 1, "it waits")
-    until(lambda: site.asked("/later/") == 2, 5, "it is back")
+    until(lambda: site.asked("/later/") == 2, 15, "it is back")
     stream.close()
 
 

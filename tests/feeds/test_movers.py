@@ -53,7 +53,7 @@ def test_a_row_that_is_moved_meanwhile_leaves_where_it_was_moved_to(postgres: st
         made.customer = bob
         made.save()
         thread.start()
-        until(lambda: waits(postgres), 5, "the other one waits for the row")
+        until(lambda: waits(postgres), 30, "the other one waits for the row")
     thread.join(10)
     last = LogEvent.objects.using(postgres).filter(channels__contains=f" customer:{bob.pk} ").latest("id")
     assert last.event == "deleted", list(LogEvent.objects.using(postgres).values_list("event", "channels"))

@@ -70,7 +70,7 @@ def connect(
     headers: Mapping[str, str] | None = None,
     body: bytes = b"",
     receive_buffer: int | None = None,
-    timeout: float = 10,
+    timeout: float = 30,
 ) -> socket.socket:
     """Send a request and return the socket, nothing read. `receive_buffer` is in bytes, set before the handshake."""
     parts = urlsplit(url)
@@ -108,7 +108,7 @@ class Stream:
     """A response that is read as it comes. Use it as a context manager, or `close()` it."""
 
     def __init__(self, url: str, **request: Any) -> None:
-        self._timeout: float = request.get("timeout", 10)
+        self._timeout: float = request.get("timeout", 30)
         self._socket = connect(url, **request)
         self._raw = bytearray()  # not yet decoded: chunked framing or what follows the header
         self._body = bytearray()  # decoded, not yet taken

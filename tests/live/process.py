@@ -61,12 +61,12 @@ class SiteProcess:
     def kill(self) -> None:
         """SIGKILL: no goodbye to anyone, as in a crash."""
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(30)
 
     def terminate(self) -> None:
         """SIGTERM, as at a deployment."""
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(30)
 
     def log(self) -> str:
         """What it has printed."""
@@ -76,7 +76,7 @@ class SiteProcess:
         if self._process.poll() is not None:
             raise RuntimeError(f"the site ended with {self._process.returncode} before it answered")
         try:
-            fetch(self.url + self._probe, timeout=5)
+            fetch(self.url + self._probe, timeout=START_TIMEOUT)  # it may listen before it has loaded the site
         except ConnectionRefusedError:
             return False
         return True

@@ -114,7 +114,7 @@ def running(log: FakeLog) -> Iterator[Hub]:
         hub.stop()
 
 
-def read(reader: Reader, count: int, timeout: float = 5) -> list[str]:
+def read(reader: Reader, count: int, timeout: float = 30) -> list[str]:
     """The wire of the next `count` blocks."""
     got: list[str] = []
     deadline = time.monotonic() + timeout
@@ -133,7 +133,7 @@ def data(blocks: list[str]) -> list[str]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -202,7 +202,7 @@ def test_a_quiet_reader_does_not_fall_behind_while_others_are_busy(monkeypatch: 
         assert data(read(busy, 100)) == [str(n) for n in range(100)]
         log.trim_to(90)
         log.publish("at last", "quiet")
-        assert woken.wait(5)
+        assert woken.wait(30)
         assert data(read(quiet, 1)) == ["at last"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import anyio
 import pytest
@@ -70,24 +70,32 @@ async def test_an_exception_comes_out_after_the_chunks_before_it() -> None:
 
 
 async def test_a_generators_own_timeout_is_seen_by_it_and_by_nobody_else() -> None:
+    limits: list[Callable[[], object]] = []  # a ping each, then the limit is reached
+
     async def chunks() -> AsyncIterator[str]:
         try:
-            async with asyncio.timeout(0.15):
-                await asyncio.sleep(10)
+            async with asyncio.timeout(None) as limit:
+                limits.append(lambda: limit.reschedule(asyncio.get_running_loop().time()))
+                await asyncio.sleep(60)
         except TimeoutError:
             yield "timed out"
-        with anyio.move_on_after(0.15) as scope:
-            await asyncio.sleep(10)
+        with anyio.CancelScope() as scope:
+            limits.append(lambda: setattr(scope, "deadline", anyio.current_time()))
+            await asyncio.sleep(60)
         yield "cancelled" if scope.cancelled_caught else "not cancelled"
 
-    got = [c async for c in with_keepalive(chunks(), 0.05)]
+    got = []
+    async for chunk in with_keepalive(chunks(), 0.05):
+        got.append(chunk)
+        if chunk == PING and limits:
+            limits.pop()()
     assert [c for c in got if c != PING] == ["timed out", "cancelled"]
     assert got.count(PING) >= 2
 
 
 async def test_a_timeout_may_span_yields() -> None:
     async def chunks() -> AsyncIterator[int]:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             for n in range(3):
                 yield n
                 await asyncio.sleep(0.03)

@@ -255,12 +255,12 @@ async def test_the_end_of_a_stream_is_told_though_its_task_is_cancelled_meanwhil
     stream_closed.connect(closed, sender=EventStream)
     try:
         sending = asyncio.create_task(send())
-        await asyncio.wait_for(reached.wait(), 5)
+        await asyncio.wait_for(reached.wait(), 30)
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
         go_on.set()
-        await asyncio.wait_for(done.wait(), 5)
+        await asyncio.wait_for(done.wait(), 30)
     finally:
         stream_closed.disconnect(closed, sender=EventStream)
     assert told == ["disconnected"]
@@ -276,7 +276,7 @@ async def test_the_end_of_a_stream_is_told_though_nobody_waits_for_its_generator
 
     def sleeper() -> Iterator[int]:
         busy.set()
-        go_on.wait(5)
+        go_on.wait(30)
         yield 1
 
     stream_closed.connect(closed, sender=EventStream)

@@ -58,7 +58,7 @@ def test_two_threads_pass_everything_in_order() -> None:
                 room = threading.Event()
                 pipe.wake_writer = room.set
                 if pipe.full:
-                    assert room.wait(5), "lost wake-up of the writer"
+                    assert room.wait(30), "lost wake-up of the writer"
         pipe.end()
 
     writer = threading.Thread(target=write)
@@ -76,6 +76,6 @@ def test_two_threads_pass_everything_in_order() -> None:
             ready = threading.Event()
             pipe.wake_reader = ready.set
             if not pipe.readable:
-                assert ready.wait(5), "lost wake-up of the reader"
+                assert ready.wait(30), "lost wake-up of the reader"
     writer.join()
     assert received == b"".join(b"%d " % n for n in range(total))

@@ -200,7 +200,7 @@ async def test_t09_a_view_with_recheck_takes_a_right_back_and_a_signed_url_does_
         serve(view)
         async with async_sse_client.stream("/") as stream:
             await stream.wait_for(lambda s: s.last_event_id != "")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 for _ in range(4):
                     await asked.acquire()
             publish("orders", "to a member")
