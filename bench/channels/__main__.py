@@ -56,14 +56,14 @@ def show_fanout(bars: Bars, options: argparse.Namespace) -> None:
 
 
 def show_idle(bars: Bars, options: argparse.Namespace) -> None:
-    head = ("", "connections", "KiB each", "threads", "pings, % of a core", "came, of those due")
+    head = ("", "connections", "µs to open one", "KiB each", "threads", "pings, % of a core", "came, of those due")
     rows: list[tuple[object, ...]] = []
     for name in options.servers:
         for wanted in (2000, 10_000):
             clients = scaled(wanted, options)
             found = idle.measure(Load(clients), name, 2 * options.scale)
-            figures = (f"{found.kib:.1f}", found.threads, f"{found.pings:.2f}", f"{found.pinged:.2f}")
-            rows.append((NAMES[name], f"{clients:,}", *figures))
+            figures = (f"{found.opening:,.0f}", f"{found.kib:.1f}", f"{found.threads:,}", f"{found.pings:.1f}")
+            rows.append((NAMES[name], f"{clients:,}", *figures, f"{found.pinged:.2f}"))
             if name == OURS:
                 bars.at_most(f"KiB of one of {clients:,} idle connections", 30, found.kib)
                 bars.at_most(f"threads for {clients:,} idle connections", 0, found.threads)

@@ -21,6 +21,7 @@ class Idle:
     """Of `clients` connections to all servers."""
 
     base: float  # KiB of one process before the first connection
+    opening: float  # microseconds of processor time for each connection
     kib: float  # of each connection
     threads: int  # of all processes, above those before the first connection
     pings: float  # percent of a core
@@ -36,20 +37,28 @@ def measure(load: Load, server: str = OURS, intervals: float = 2, settings: Mapp
         with Clients(ports, 5 * load.processes, load.path) as few:
             few.ask("hold", min(SETTLING, intervals * PING))  # imports, caches and threads that come with the first
             before, threads = _memory(servers)
+        begin = _cpu(servers)
         with Clients(ports, load.clients, load.path) as all_of_them:
+            opened = _cpu(servers)
             all_of_them.ask("hold", intervals / 2 * PING)
             used, more = _memory(servers)
-            cpu = sum(server.cpu() for server in servers)
+            cpu = _cpu(servers)
             seconds = intervals * PING
             reads = int(all_of_them.ask("hold", seconds))
-            cpu = sum(server.cpu() for server in servers) - cpu
+            cpu = _cpu(servers) - cpu
     return Idle(
         base=before / load.processes,
+        opening=1e6 * (opened - begin) / load.clients,
         kib=(used - before) / load.clients,
         threads=more - threads,
         pings=100 * cpu / seconds,
         pinged=reads / load.clients / intervals,
     )
+
+
+def _cpu(servers: list[Server]) -> float:
+    """Seconds of processor time of all."""
+    return sum(server.cpu() for server in servers)
 
 
 def _memory(servers: list[Server]) -> tuple[int, int]:
