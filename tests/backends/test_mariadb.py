@@ -18,7 +18,7 @@ class TestMariaDB(DatabaseContract):
         return mariadb_alias
 
     def test_a_server_that_hangs_is_an_error_in_time(self, mariadb: MariaDB) -> None:
-        backend = self.new(timeout=0.3)
+        backend = self.new(timeout=1.0)
         start = backend.head()
         begun = time.monotonic()
         with hanging(mariadb.pid):

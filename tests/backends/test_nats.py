@@ -65,7 +65,7 @@ class TestNats(AcrossProcesses):
         assert texts(page_events(backend, start)) == ["a", "b"]
 
     def test_an_engine_that_hangs_is_an_error_in_time(self) -> None:
-        backend = self.new(timeout=0.3)
+        backend = self.new(timeout=1.0)
         start = backend.head()
         begun = time.monotonic()
         with hanging(self.engine.process.pid):
@@ -76,7 +76,7 @@ class TestNats(AcrossProcesses):
             backend.close()
             with pytest.raises(TimeoutError):
                 backend.head()
-        assert time.monotonic() - begun < PATIENCE / 3
+        assert time.monotonic() - begun < PATIENCE * 2 / 3
         assert within(lambda: answers(backend))
 
     def test_a_deleted_stream_is_another_log(self) -> None:

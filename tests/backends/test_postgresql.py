@@ -66,7 +66,7 @@ class TestPostgreSQL(DatabaseContract):
         assert texts(page_events(backend, start)) == ["a"]
 
     def test_a_server_that_hangs_is_an_error_in_time(self, postgresql: Postgres) -> None:
-        backend = self.new(timeout=0.3)
+        backend = self.new(timeout=1.0)
         start = backend.head()
         mine = backend_pid(self.alias)
         begun = time.monotonic()
@@ -77,7 +77,7 @@ class TestPostgreSQL(DatabaseContract):
         assert backend.read(start, None, 1) == ([], start)
 
     def test_a_publish_to_a_server_that_hangs_is_an_error_in_time(self, postgresql: Postgres) -> None:
-        backend = self.new(timeout=0.3)
+        backend = self.new(timeout=1.0)
         publish(backend, "a")
         mine = backend_pid(self.alias)
         begun = time.monotonic()
@@ -88,7 +88,7 @@ class TestPostgreSQL(DatabaseContract):
             publish(backend, "b")  # on another connection
 
     def test_a_server_that_hangs_after_it_took_an_event_holds_nobody_up(self, postgresql: Postgres) -> None:
-        backend = self.new(timeout=0.3)
+        backend = self.new(timeout=1.0)
         start = backend.head()
         mine = backend_pid(self.alias)
         begun = time.monotonic()

@@ -52,7 +52,7 @@ class TestValkey(AcrossProcesses):
         assert texts(page_events(backend, start)) == ["a", "b"]
 
     def test_an_engine_that_hangs_is_an_error_in_time(self) -> None:
-        backend = self.new(timeout=0.3)
+        backend = self.new(timeout=1.0)
         start = backend.head()
         begun = time.monotonic()
         with hanging(self.engine.process.pid):
