@@ -8,7 +8,7 @@ import pytest
 from tests.live.client import Stream, abort, fetch, never_read
 from tests.live.conftest import StartServer
 from tests.live.servers import ASGI_KINDS, WSGI_KINDS
-from tests.live.waiting import stands_still, stays, until
+from tests.live.waiting import on_this_machine, stands_still, until
 
 COUNT = 200_000
 SIZE = 1000
@@ -33,7 +33,7 @@ def test_a_greedy_generator_delivers_everything_while_others_are_answered(
 
     reader = threading.Thread(target=read)
     reader.start()
-    until(lambda: server.trace(name), 5, "the generator has begun")
+    until(lambda: server.trace(name), 30, "the generator has begun")
     answered, slowest = 0, 0.0
     while reader.is_alive():
         asked = time.monotonic()
@@ -44,13 +44,13 @@ def test_a_greedy_generator_delivers_everything_while_others_are_answered(
         reader.join(0.01)
 
     assert answered, "the generator was over before anybody else was answered"
-    assert slowest < 1
+    assert slowest < on_this_machine(1)
     assert received, "the reader failed"
     numbers = [
         int(block.split(b",", 1)[0].removeprefix(b'data: {"n":')) for block in received[0].split(b"\n\n") if block
     ]
     assert numbers == list(range(1, COUNT + 1))
-    server.traced(name, "finally", timeout=1)
+    server.traced(name, "finally", timeout=30)
 
 
 @pytest.mark.parametrize("path", ["greedy", "sync-greedy"])
@@ -62,13 +62,11 @@ def test_a_reader_that_does_not_read_holds_the_generator_back(
     worker = server.facts()["pid"]
     before = server.resident(worker)
     with never_read(f"{server.url}/{path}/?name={name}&size={SIZE}") as connection:
-        until(lambda: stands_still(server, name), 10, "the generator stands still")
-        made = server.progress(name)
-        assert made * SIZE < AHEAD
-        stays(lambda: server.progress(name) == made, 1, "the generator stands still")
+        until(lambda: stands_still(server, name, 1), 30, "the generator stands still")
+        assert server.progress(name) * SIZE < AHEAD
         assert server.resident(worker) - before < MEMORY
         abort(connection)
-    server.traced(name, "finally", timeout=2)
+    server.traced(name, "finally", timeout=30)
 
 
 @pytest.mark.parametrize("path", ["greedy", "sync-greedy"])

@@ -8,7 +8,7 @@ import pytest
 from tests.live.client import Stream, fetch
 from tests.live.conftest import StartServer
 from tests.live.servers import ASGI_KINDS
-from tests.live.waiting import until
+from tests.live.waiting import on_this_machine, until
 
 STREAMS = 200
 
@@ -22,13 +22,13 @@ def test_many_sync_generators_do_not_starve_other_views(kind: str, shared_server
         streams = [stack.enter_context(Stream(f"{server.url}/sync-idle/?name=many-{n}")) for n in range(STREAMS)]
         for stream in streams:
             assert stream.event().json() == {"n": 0}
-        assert time.monotonic() - opened < 10
+        assert time.monotonic() - opened < on_this_machine(10)
         for path, answer in {"ping": b"pong", "sync-ping": b"pong", "db-ping": b"3"}.items():
             asked = time.monotonic()
             assert fetch(f"{server.url}/{path}/") == answer
-            assert time.monotonic() - asked < 1
+            assert time.monotonic() - asked < on_this_machine(1)
     for n in range(STREAMS):
-        server.traced(f"many-{n}", "finally", timeout=5)
+        server.traced(f"many-{n}", "finally", timeout=30)
 
 
 @pytest.mark.parametrize("kind", ["uvicorn", "gunicorn-gthread"])
