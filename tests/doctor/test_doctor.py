@@ -62,7 +62,7 @@ class Told:
 
 
 def test_deployment_that_streams_is_well(origin: str) -> None:
-    told = Told(f"{origin}/well/channel/", "--channel", "doctor", timeout=5)
+    told = Told(f"{origin}/well/channel/", "--channel", "doctor", timeout=15)
 
     assert told.levels() == ["ok"] * 5, told.text
     for words in ("200 text/event-stream", "the first byte came", "3 published events came", "ping", "resumed after"):
@@ -88,7 +88,7 @@ def test_compressor_that_never_flushes_is_found(origin: str) -> None:
 
 
 def test_compression_that_flushes_is_read(origin: str) -> None:
-    told = Told(f"{origin}/well/flushed/")
+    told = Told(f"{origin}/well/flushed/", timeout=15)
 
     assert told.status == 0, told.text
     assert told.levels() == ["ok", "warn", "ok", "ok", "skip"]
@@ -144,14 +144,14 @@ def test_silence_without_pings_is_a_warning(origin: str) -> None:
 
 
 def test_finished_stream_resumes_with_204(origin: str) -> None:
-    told = Told(f"{origin}/well/finite/")
+    told = Told(f"{origin}/well/finite/", timeout=15)
 
     assert told.status == 0
     assert "resumed: nothing comes after the last id, so 204" in told.text
 
 
 def test_view_that_takes_no_notice_of_ids_is_a_warning(origin: str) -> None:
-    told = Told(f"{origin}/well/forgetful/")
+    told = Told(f"{origin}/well/forgetful/", timeout=15)
 
     assert told.status == 0
     assert "warn  a resumed stream began anew" in told.text
