@@ -111,11 +111,11 @@ def watched(table: Table) -> Iterator[list[Any]]:
     """Somebody reads the list's channel; what is published meanwhile."""
     follower = follow(Order, "default")
     with live_backend(), all_published() as events:
-        watch.watch(follower, table.look, 0.05)
         hub = get_hub("default")
         reader = hub.open((follower.channel,), None)
         start_hub(hub)
-        until(lambda: hub.ring is not None, 10, "the log is followed")
+        until(lambda: hub.ring is not None, 30, "the log is followed")
+        watch.watch(follower, table.look, 0.05)  # it waits for a reader, but not for as long as a busy machine may take
         yield events
         reader.close("disconnected")
         until(lambda: not running(), 10, "the thread ends")

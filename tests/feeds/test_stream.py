@@ -330,11 +330,15 @@ async def test_readers_that_are_reset_at_once_ask_the_database_a_few_at_a_time(f
     head = await sync_to_async(lambda: get_backend().head())()
     running, most = [0], [0]
     lock = threading.Lock()
+    full = threading.Event()
 
     def begin() -> tuple[bytes, Place]:
         with lock:
             running[0] += 1
             most[0] = max(most[0], running[0])
+            if running[0] == AT_ONCE:
+                full.set()
+        full.wait(30)  # threads start as they like
         time.sleep(0.02)  # what a snapshot takes
         with lock:
             running[0] -= 1

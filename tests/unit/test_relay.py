@@ -59,7 +59,9 @@ async def test_readers_of_an_event_share_its_bytes() -> None:
     for body in bodies:
         await anext(body)
     waiting = [asyncio.ensure_future(anext(body)) for body in bodies]
-    await asyncio.sleep(0)
+    async with asyncio.timeout(30):  # until then each gets a page of the engine's, of its own
+        while not all(body._reader is not None and body._reader._joined for body in bodies):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     publish("a", 1)
     first, *others = await asyncio.wait_for(asyncio.gather(*waiting), 10)
     assert all(other is first for other in others)
