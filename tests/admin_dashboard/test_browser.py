@@ -218,7 +218,7 @@ def test_t39_markup_in_what_widgets_show_is_text(server: Server, open_page: Open
         fetch(f"{server.url}/publish/orders/{quote(MARKUP.replace('/', ''))}/")  # a path's part has no slash
         return lines.count()
 
-    until(published, 15, "the log has its place")
+    until(published, 60, "the log has its place")
     expect(lines.last).to_contain_text(MARKUP.replace("/", ""))
     assert page.locator(".injected").count() == 0
     assert page.evaluate("document.querySelectorAll('img, script:not([src]):not([type])').length") == 0

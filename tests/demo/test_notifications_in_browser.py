@@ -61,7 +61,7 @@ def test_what_a_terminal_publishes_is_seen_in_two_browsers_and_a_killed_server_l
                 expect(each.locator("main")).to_contain_text(f"The events are in {engine}")
         # An open connection is not yet a place in the log, and no page can see when it has become one: it has by the time
         # that something arrives.
-        until(lambda: tell(database, "hello") or all(map(texts, pages)), 30, "both pages hear")
+        until(lambda: tell(database, "hello") or all(map(texts, pages)), 90, "both pages hear")
         port = server.port
     tell(database, "while it is away")
     with DemoServer(database, pace=QUICK, port=port):
