@@ -43,7 +43,7 @@ class _Received:
     def __init__(self) -> None:
         self.status_code = 0
         self.headers: CaseInsensitiveMapping[str] = CaseInsensitiveMapping({})
-        self.body = b""
+        self.body = b""  # what has been received so far: opening waits for the head alone
         self.comments: list[str] = []
         self.ended = False
         self._parser = EventParser()
