@@ -36,20 +36,26 @@ def as_of_now(request: HttpRequest) -> HttpRequest:
 
 
 class Answers(Generic[T]):
-    """What was answered lately about the streams of an address: ten tabs of a session cost one question."""
+    """What was answered lately about the streams of an address: ten tabs of a session cost one question.
+
+    A session may be that of several users (a header says who it is) and of several hosts (a site for each subdomain, and one
+    cookie): an answer is nobody else's.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str | None, str], tuple[float, T]] = {}
+        self._known: dict[tuple[Any, ...], tuple[float, T]] = {}
 
     def of(self, request: HttpRequest, ask: Callable[[HttpRequest], T], lasting: float) -> T:
         """What `ask` says of a stream's request as it is now, or said at most so many seconds ago of another of its session."""
-        key = (session_of(request), request.get_full_path())
+        user = getattr(getattr(request, "user", None), "pk", None)
+        hosts = [request.META.get(name) for name in ("HTTP_HOST", "HTTP_X_FORWARDED_HOST")]
+        key = (session_of(request), user, *hosts, request.get_full_path())
         now = time.monotonic()
         known = self._known.get(key)
         if known is not None and known[0] > now:
             return known[1]
         answer = ask(as_of_now(request))
         if key[0] is not None:
-            self._known = {k: v for k, v in self._known.items() if v[0] > now}
-            self._known[key] = (now + lasting, answer)
+            # A new one each time: streams ask in several threads, and one may be looking through what is there.
+            self._known = {**{k: v for k, v in self._known.items() if v[0] > now}, key: (now + lasting, answer)}
         return answer

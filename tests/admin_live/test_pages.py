@@ -353,6 +353,24 @@ def test_an_answer_is_no_older_than_it_may_be_and_no_other_sessions(anna: User) 
     assert not ask(his, lasting=0)
 
 
+def test_an_answer_is_not_that_of_another_user_or_host_of_the_same_session(anna: User, client: Client) -> None:
+    answers: Answers[bool] = Answers()
+    client.get("/admin/login/")
+    session = client.session
+    session.save()
+
+    def ask(user: User, host: str) -> bool:
+        request: Any = RequestFactory(headers={"host": host}).get(LIVE)
+        request.user, request.session = user, session  # a header says who it is, or a proxy
+        return answers.of(
+            request, lambda now: now.user.is_superuser and now.META["HTTP_HOST"] == "one.example.com", lasting=60
+        )
+
+    assert ask(anna, "one.example.com")
+    assert not ask(person("carl"), "one.example.com")
+    assert not ask(anna, "two.example.com")
+
+
 # -- the stream
 
 
