@@ -191,7 +191,10 @@ class Table:
     @contextmanager
     def _transaction(self, connection: Any) -> Iterator[Any]:
         """A cursor in a transaction of READ COMMITTED; inside another one, in that as it is."""
-        strict = connection.vendor != "sqlite" and not connection.in_atomic_block and not _is_read_committed(connection)
+        # Where OPTIONS say nothing Django takes PostgreSQL for READ COMMITTED, but the role's default may be another.
+        strict = not connection.in_atomic_block and (
+            connection.vendor == "postgresql" or (connection.vendor == "mysql" and not _is_read_committed(connection))
+        )
         with connection.cursor() as cursor:
             if strict and connection.vendor == "mysql":
                 cursor.execute(READ_COMMITTED)  # of the next transaction
