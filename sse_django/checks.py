@@ -168,13 +168,13 @@ def _check_sqlite(backend: BaseBackend) -> Iterator[CheckMessage]:
         yield CheckWarning(
             f"{where} is SQLite without transaction_mode IMMEDIATE: a transaction that reads before it publishes fails with "
             '"database is locked", at once, if another has written meanwhile.',
-            hint=f"Say {SQLITE_OPTIONS}.",
+            hint=f"Add to {where} in settings.py: {SQLITE_OPTIONS}.",
             id="sse_django.W004",
         )
     if not _is_wal(str(connection.settings_dict["NAME"]), str(options.get("init_command", ""))):
         yield CheckWarning(
             f"{where} is SQLite without write-ahead logging: everyone who reads the log makes those who write wait.",
-            hint=f"Say {SQLITE_OPTIONS}.",
+            hint=f"Add to {where} in settings.py: {SQLITE_OPTIONS}.",
             id="sse_django.W005",
         )
 
