@@ -193,7 +193,7 @@ def test_the_hint_s_options_satisfy_the_checks_and_sqlite(database: dict[str, An
     with override_settings(SSE_DJANGO={"BACKENDS": {"default": {"BACKEND": DATABASE, "OPTIONS": {"using": "file"}}}}):
         hints = {str(message.hint) for message in run_checks(tags=["sse_django"])}
     (hint,) = hints
-    options = eval(hint.removeprefix('Say "OPTIONS": ').removesuffix("."))
+    options = eval(hint.removeprefix("Add to DATABASES['file'] in settings.py: \"OPTIONS\": ").removesuffix("."))
     del connections["file"]
 
     assert sqlite_ids(database, **options) == []
