@@ -7,6 +7,9 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar
 
+from faults.process import Process
+from tests.live.waiting import until
+
 
 def memory(backend: str, options: dict[str, Any]) -> dict[str, Any]:
     """Django's settings for an engine that is no database: transactions, whose hooks publish, are of SQLite in memory."""
@@ -73,3 +76,45 @@ class Engine:
 
     def stop(self) -> None:
         """Kill it for good."""
+
+
+class ServerEngine(Engine):
+    """An engine that is a server of its own."""
+
+    _process: Process | None = None
+
+    def prepare(self) -> Process:
+        """What there is to be before the first start, and how it is started."""
+        raise NotImplementedError
+
+    def answers(self) -> bool:
+        """Whether it is ready."""
+        raise NotImplementedError
+
+    @property
+    def process(self) -> Process:
+        assert self._process is not None, "it was never started"
+        return self._process
+
+    def start(self) -> None:
+        if self._process is None:
+            self._process = self.prepare()
+        self._process.start()
+        until(self._ready, 30, f"{type(self).__name__} answers")
+
+    def _ready(self) -> bool:
+        assert self.process.running, self.process.printed()
+        return self.answers()
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def freeze(self) -> None:
+        self.process.freeze()
+
+    def thaw(self) -> None:
+        self.process.thaw()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()

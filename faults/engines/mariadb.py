@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from faults.engines.base import Engine
+from faults.engines.base import ServerEngine
 from faults.process import Process
 from tests.engines.mariadb import MariaDB
-from tests.live.waiting import until
 
 OPTIONS = ["--skip-networking=0", "--skip-log-bin", "--innodb-log-file-size=32M"]
 #: What a commit has written is with the kernel: no kill -9 loses it, and no disk need be waited for.
@@ -20,25 +19,21 @@ LOSSY = [
 ]
 
 
-class MariaDBEngine(Engine):
+class MariaDBEngine(ServerEngine):
     can_lose: ClassVar[bool] = True
     _mariadb: MariaDB | None = None
 
-    def start(self) -> None:
-        if self._mariadb is None:
-            self._mariadb = MariaDB()
-            self._mariadb.end()
-            command = [*self._mariadb.command, *OPTIONS, *(LOSSY if self.lossy else KEPT)]
-            options = {"cwd": self._mariadb.folder, **self._mariadb.user}
-            self._process = Process(command, self.folder / "mariadb.log", {}, **options)
-        self._process.start()
-        until(self._ready, 30, "MariaDB accepts connections")
+    def prepare(self) -> Process:
+        self._mariadb = MariaDB()
+        self._mariadb.end()
+        command = [*self._mariadb.command, *OPTIONS, *(LOSSY if self.lossy else KEPT)]
+        options = {"cwd": self._mariadb.folder, **self._mariadb.user}
+        return Process(command, self.folder / "mariadb.log", {}, **options)
 
-    def _ready(self) -> bool:
+    def answers(self) -> bool:
         import pymysql
 
         assert self._mariadb is not None
-        assert self._process.running, self._process.printed()
         try:
             return bool(self._mariadb.query("SELECT 1"))
         except pymysql.err.OperationalError:
@@ -62,21 +57,11 @@ class MariaDBEngine(Engine):
         assert self._mariadb is not None
         self._mariadb.query("FLUSH ENGINE LOGS")
 
-    def kill(self) -> None:
-        self._process.kill()
-
-    def freeze(self) -> None:
-        self._process.freeze()
-
-    def thaw(self) -> None:
-        self._process.thaw()
-
     def contents(self) -> list[str]:
         assert self._mariadb is not None
         return [data for (data,) in self._mariadb.query("SELECT data FROM log.sse_django_logevent")]
 
     def stop(self) -> None:
+        super().stop()
         if self._mariadb is not None:
-            if hasattr(self, "_process"):
-                self._process.kill()
             self._mariadb.stop()

