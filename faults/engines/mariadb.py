@@ -36,7 +36,7 @@ class MariaDBEngine(ServerEngine):
         assert self._mariadb is not None
         try:
             return bool(self._mariadb.query("SELECT 1"))
-        except pymysql.err.OperationalError:
+        except pymysql.OperationalError:
             return False
 
     def config(self) -> dict[str, Any]:

@@ -86,12 +86,14 @@ class MariaDB:
         assert self._process.poll() is None, "MariaDB ended at once"
         try:
             self.query("CREATE DATABASE IF NOT EXISTS log CHARACTER SET utf8mb4")
-        except pymysql.err.OperationalError:
+        except (
+            pymysql.OperationalError
+        ):  # not pymysql.err's, which is another one since Django has imported MySQLdb.converters
             return False
         return True
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Rows, on a connection of its own. Raises pymysql.err.OperationalError if there is no server."""
+        """Rows, on a connection of its own. Raises pymysql.OperationalError if there is no server."""
         import pymysql
 
         limits = {"connect_timeout": 10, "read_timeout": 10}
