@@ -63,6 +63,13 @@ def runs_finally(kind: str, stop: str, path: str) -> bool:
     return promised(kind, stop) and (ends_cleanly(kind, stop) or not path.startswith("sync-"))
 
 
+def open_stuck(server: Server, stack: ExitStack) -> None:
+    """Streams that are held back by readers that don't read."""
+    for path in STUCK:
+        stack.enter_context(never_read(f"{server.url}/{path}/?name={path}&size=1000"))
+        until(lambda path=path: stands_still(server, path), 10, f"{path} is held back")
+
+
 @pytest.mark.parametrize(("kind", "stop"), CASES)
 def test_a_server_with_open_streams_stops_in_time(kind: str, stop: str, own_server: StartServer, limit: float) -> None:
     server = own_server(kind)
@@ -111,9 +118,7 @@ def test_a_server_stops_in_time_although_readers_do_not_read(
 ) -> None:
     server = own_server(kind)
     with ExitStack() as stack:
-        for path in STUCK:
-            stack.enter_context(never_read(f"{server.url}/{path}/?name={path}&size=1000"))
-            until(lambda path=path: stands_still(server, path), 10, f"{path} is held back")
+        open_stuck(server, stack)
 
         STOPS[stop](server)
 
@@ -255,9 +260,7 @@ def test_a_changed_file_reloads_a_server_although_readers_do_not_read(
 ) -> None:
     server = own_server(kind)
     with ExitStack() as stack:
-        for path in STUCK:
-            stack.enter_context(never_read(f"{server.url}/{path}/?name={path}&size=1000"))
-            until(lambda path=path: stands_still(server, path), 10, f"{path} is held back")
+        open_stuck(server, stack)
         before = server.trace("greedy")[0]["pid"]
 
         change(
