@@ -1,6 +1,8 @@
 """What every test may use."""
 
+import gc
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -69,6 +71,20 @@ def _no_language_outlives_its_test() -> Iterator[None]:
     """A request through LocaleMiddleware leaves its language active in the thread."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _no_stream_outlives_its_test() -> Iterator[None]:
+    """A stream left open would count against the caps that another test sets, hours later and in another folder."""
+    from sse_django import shutdown
+
+    before = shutdown.streams()  # of a test that failed, whose traceback holds them: they fail that one alone
+    yield
+    deadline = time.monotonic() + 10
+    while (left := [each for each in shutdown.streams() if each not in before]) and time.monotonic() < deadline:
+        gc.collect()  # a response that was made and never read is closed when it goes
+        time.sleep(0.01)
+    assert left == []
 
 
 # A shell that runs this in the background has SIGINT ignored, and every server started here would inherit that.

@@ -317,9 +317,11 @@ def test_whether_they_still_may_is_one_question_for_all_streams_of_a_session(
 
     def asked(count: int) -> int:
         client.force_login(user)
-        requests = [client.get(LIVE).wsgi_request for _ in range(count)]
+        responses = [client.get(LIVE) for _ in range(count)]
         with CaptureQueriesContext(connection) as queries:
-            assert all(live._still_may_watch(request) for request in requests)
+            assert all(live._still_may_watch(response.wsgi_request) for response in responses)
+        for response in responses:
+            response.close()
         return len(queries)
 
     assert asked(1) == cost

@@ -13,7 +13,7 @@ from django.test import override_settings
 from sse_django.feeds.registry import isolated_feeds
 from sse_django.testing import live_backend
 from tests.engines.databases import empty
-from tests.unit.conftest import _no_stream_outlives_its_test, serve  # noqa: F401
+from tests.unit.conftest import serve  # noqa: F401
 
 
 @pytest.fixture(autouse=True)

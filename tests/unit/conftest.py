@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import time
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,8 +9,6 @@ from typing import Any
 import pytest
 from django.test import override_settings
 from django.urls import path
-
-from sse_django import shutdown
 
 
 @pytest.fixture
@@ -30,14 +26,3 @@ def serve() -> Iterator[Callable[..., None]]:
     yield put
     for override in reversed(overrides):
         override.disable()
-
-
-@pytest.fixture(autouse=True)
-def _no_stream_outlives_its_test() -> Iterator[None]:
-    before = shutdown.streams()  # of a test that failed, whose traceback holds them: they fail that one alone
-    yield
-    deadline = time.monotonic() + 10
-    while (left := [each for each in shutdown.streams() if each not in before]) and time.monotonic() < deadline:
-        gc.collect()  # a response that was made and never read is closed when it goes
-        time.sleep(0.01)
-    assert left == []
