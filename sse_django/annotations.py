@@ -38,6 +38,11 @@ _ITERABLES = {
     frozenset,
 }
 
+BODY_RULE = (
+    "The JSON body goes into the parameter that is annotated with a Pydantic model, a dataclass or a TypedDict "
+    "(RootModel[dict[str, Any]] takes any object)"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Body:
@@ -63,6 +68,11 @@ class ViewAnnotations:
             function = inspect.unwrap(call)  # an instance that can be called
         self._function = getattr(function, "__func__", function)
         self._namespace = dict(namespace or {})
+
+    @property
+    def name(self) -> str:
+        """The view's name in messages."""
+        return str(self._function.__qualname__)
 
     @functools.cached_property
     def item(self) -> Any:
@@ -95,6 +105,21 @@ class ViewAnnotations:
         """
         return self._body(taken)
 
+    @functools.lru_cache(maxsize=8)  # noqa: B019  (lives as long as its view)
+    def left_out(self, taken: frozenset[str]) -> tuple[str, ...]:
+        """Parameters that stay at their default and that a JSON body could be meant for, as they are written.
+
+        A plain dict is no body: who writes `extra_context: dict | None = None` doesn't ask to have it filled by clients.
+        """
+        return tuple(
+            _written(parameter)
+            for parameter in self._parameters
+            if parameter.name not in taken
+            and parameter.default is not inspect.Parameter.empty
+            and parameter.annotation is not inspect.Parameter.empty
+            and any(map(_holds_json, _members(self._resolve(parameter.name, parameter.annotation))))
+        )
+
     def explain(self, error: TypeError) -> None:
         """Say what to do where `error` is Python's word that the view was called without one of its parameters.
 
@@ -108,9 +133,8 @@ class ViewAnnotations:
         missing = [_written(p) for p in self._parameters if f"'{p.name}'" in said]
         if missing and said.startswith(f"{function}() missing "):
             raise ImproperlyConfigured(
-                f"{function}: nothing fills {' and '.join(missing)}. The JSON body goes into the parameter that is annotated "
-                "with a Pydantic model, a dataclass or a TypedDict (RootModel[dict[str, Any]] takes any object); another one "
-                "has to be in the URL's pattern, or have a default."
+                f"{function}: nothing fills {' and '.join(missing)}. {BODY_RULE}; another one has to be in the URL's pattern, "
+                "or have a default."
             ) from error
 
     def _returned(self) -> Any:
@@ -221,6 +245,11 @@ def _is_body(annotation: Any) -> bool:
         or dataclasses.is_dataclass(cls)
         or is_typeddict(cls)
     )
+
+
+def _holds_json(annotation: Any) -> bool:
+    cls = get_origin(annotation) or annotation
+    return isinstance(cls, type) and issubclass(cls, (Mapping, list))
 
 
 def _written(parameter: inspect.Parameter) -> str:

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from sse_django.annotations import Body, ViewAnnotations
 from sse_django.encoding import UNTYPED, Encoder
-from sse_django.requestbody import parse_body
+from sse_django.requestbody import parse_body, tell_of_lost_body
 from sse_django.respond import StreamOptions, arespond, respond
 
 
@@ -26,6 +26,7 @@ class StreamingView:
     ) -> None:
         self.options = options
         self.annotations = ViewAnnotations(view, namespace)
+        self._told = False
         if options.item is UNTYPED:
             self.annotations.check()
 
@@ -91,6 +92,8 @@ class StreamingView:
         """More arguments for the view, or None for a HEAD that can have no body to make them from; and a refusal."""
         body = self.body(kwargs)
         if body is None:
+            if not self._told:
+                self._told = tell_of_lost_body(request, self.annotations, frozenset(kwargs))
             return {}, None
         return (None, None) if request.method == "HEAD" else parse_body(request, body)
 

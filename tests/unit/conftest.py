@@ -13,12 +13,12 @@ from django.urls import path
 
 @pytest.fixture
 def serve() -> Iterator[Callable[..., None]]:
-    """`serve(view)` puts it at `/`; `serve(view, "<int:pk>/")` at a pattern."""
+    """`serve(view)` puts it at `/`; `serve(view, "<int:pk>/")` at a pattern, with `kwargs` of the URLconf's own."""
     overrides: list[Any] = []
 
-    def put(view: Callable[..., Any], pattern: str = "") -> None:
+    def put(view: Callable[..., Any], pattern: str = "", kwargs: dict[str, Any] | None = None) -> None:
         urlconf = types.ModuleType("urlconf_of_a_test")
-        urlconf.urlpatterns = [path(pattern, view)]  # type: ignore[attr-defined]
+        urlconf.urlpatterns = [path(pattern, view, kwargs)]  # type: ignore[attr-defined]
         override = override_settings(ROOT_URLCONF=urlconf)
         override.enable()
         overrides.append(override)

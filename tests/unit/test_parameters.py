@@ -3,7 +3,7 @@
 import functools
 import inspect
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -93,6 +93,61 @@ async def test_any_object_is_a_body_as_a_root_model(serve: Serve, async_sse_clie
     serve(view)
     async with async_sse_client.stream("/", json={"text": ["a", 1]}) as stream:
         assert (await stream.next()).json() == {"text": ["a", 1]}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "shown"),
+    [
+        (dict[str, int] | None, "prompt: dict[str, int] | None"),
+        (Mapping[str, Any], "prompt: collections.abc.Mapping[str, typing.Any]"),
+        ("list[Prompt]", "prompt: list[Prompt]"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["async generator", "sync"])
+async def test_json_that_an_optional_dict_or_list_could_have_meant_is_told_of_once(
+    kind: str,
+    annotation: Any,
+    shown: str,
+    serve: Serve,
+    async_sse_client: AsyncStreamClient,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def async_generator(request, prompt=None):  # type: ignore[no-untyped-def]
+        yield prompt
+
+    def function(request, prompt=None):  # type: ignore[no-untyped-def]
+        return [prompt]
+
+    view: Any = async_generator if kind == "async generator" else function
+    view.__annotations__["prompt"] = annotation
+    serve(event_stream(view), "chat/")
+    for _ in range(2):
+        async with async_sse_client.stream("/chat/", json={"a": 1}) as stream:
+            assert (await stream.next()).json() is None
+    [told] = [record.getMessage() for record in caplog.records if record.name == "sse_django"]
+    assert told.startswith(
+        f"{view.__qualname__}: the JSON body of POST /chat/ fills no parameter, and {shown} stays at its default. "
+    )
+    assert "RootModel[dict[str, Any]] takes any object" in told
+
+
+async def test_an_optional_dict_is_filled_by_the_url_or_stays_at_its_default_without_a_word(
+    serve: Serve, async_sse_client: AsyncStreamClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    @event_stream
+    async def view(request: HttpRequest, context: dict[str, Any] | None = None, word: str = "") -> AsyncIterator[Any]:
+        yield [context, word]
+
+    async def answer(**options: Any) -> Any:
+        async with async_sse_client.stream("/", **options) as stream:
+            return (await stream.next()).json()
+
+    serve(view)
+    assert await answer() == [None, ""]
+    assert await answer(method="POST", data={"context": "1"}) == [None, ""]
+    serve(view, kwargs={"context": {"a": 1}})
+    assert await answer(json={"b": 2}) == [{"a": 1}, ""]
+    assert not caplog.records
 
 
 async def test_a_decorator_below_may_fill_a_parameter(serve: Serve, async_sse_client: AsyncStreamClient) -> None:
