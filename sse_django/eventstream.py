@@ -23,7 +23,7 @@ from django.core.signals import got_request_exception
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest
 
-from sse_django import shutdown, unread
+from sse_django import shutdown, syncquery, unread
 from sse_django.audience import reading, session_of, user_of
 from sse_django.bridge import BackgroundPump, Homing, ThreadPump
 from sse_django.compression import GzipStream
@@ -427,6 +427,7 @@ class EventStream:
         shutdown.unregister(self)
         error, self.pipe.error = self.pipe.error, None
         if error is not None and self.pipe.closed is not None and isinstance(error, Exception):
+            syncquery.explain(error)
             logger.error("a stream's generator failed while it was being closed (%s)", self.pipe.closed, exc_info=error)
         return self._launched and not self.refused
 
@@ -438,6 +439,7 @@ class EventStream:
     def _report_sync(self, error: BaseException) -> bytes:
         """Log an error, tell `got_request_exception`, and make the event that the client gets."""
         self.pipe.error = None
+        syncquery.explain(error)
         path = self.request.path if self.request is not None else "a stream"
         logger.error(
             "%s failed while streaming", path, exc_info=error, extra={"request": self.request, "status_code": 500}

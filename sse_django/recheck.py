@@ -13,6 +13,7 @@ from typing import Any
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.http import HttpRequest
 
+from sse_django import syncquery
 from sse_django.background import background_loop
 from sse_django.bridge import come_home
 from sse_django.connections import close_own
@@ -58,7 +59,8 @@ class Recheck:
                     return bool(await self._ask(request))
                 answer = await sync_to_async(self._ask)(request)
                 return bool(await answer if inspect.isawaitable(answer) else answer)
-            except Exception:
+            except Exception as error:
+                syncquery.explain(error)
                 logger.exception("recheck failed for %s; the stream ends", request.path)
                 return False
 

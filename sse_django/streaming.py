@@ -16,6 +16,7 @@ from sse_django.annotations import Body, ViewAnnotations
 from sse_django.encoding import UNTYPED, Encoder
 from sse_django.requestbody import parse_body, tell_of_lost_body
 from sse_django.respond import StreamOptions, arespond, respond
+from sse_django.syncquery import explained
 
 
 class StreamingView:
@@ -55,9 +56,9 @@ class StreamingView:
             return refusal
         if extra is None:
             return respond(http, (), options or self.options, self.encoder)
-        return respond(
-            http, self._call(view, request, args, {**kwargs, **extra}), options or self.options, self.encoder
-        )
+        with explained():
+            result = self._call(view, request, args, {**kwargs, **extra})
+            return respond(http, result, options or self.options, self.encoder)
 
     async def acall(
         self,
@@ -74,10 +75,11 @@ class StreamingView:
             return refusal
         if extra is None:
             return await arespond(http, (), options or self.options, self.encoder)
-        result = self._call(view, request, args, {**kwargs, **extra})
-        if inspect.isawaitable(result):
-            result = await result
-        return await arespond(http, result, options or self.options, self.encoder)
+        with explained():
+            result = self._call(view, request, args, {**kwargs, **extra})
+            if inspect.isawaitable(result):
+                result = await result
+            return await arespond(http, result, options or self.options, self.encoder)
 
     def _call(self, view: Callable[..., Any], request: HttpRequest, args: Any, kwargs: dict[str, Any]) -> Any:
         try:
