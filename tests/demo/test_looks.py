@@ -97,6 +97,9 @@ def test_no_page_is_wider_than_a_phone(demo: DemoServer, open_page: OpenPage) ->
         expect(page.locator(entry).first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == 360, path
         assert page.evaluate(CUT_OFF) == [], path
+    page.goto(demo.url)
+    first_code = page.locator(".hero pre")  # what the page is about: nobody should have to scroll it
+    assert first_code.evaluate("e => e.scrollWidth - e.clientWidth") == 0
 
 
 def test_the_keyboard_finds_the_controls_and_sees_where_it_is(demo: DemoServer, open_page: OpenPage) -> None:
