@@ -185,6 +185,8 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, origin: str) -> None:
         if name:
             press(page, "Open")
             expect(page.locator(".log .event").first).to_be_attached()
+            command = page.locator("pre:has(.curl)")
+            assert command.evaluate("e => e.scrollWidth - e.clientWidth") == 0, name
         assert page.evaluate("document.documentElement.scrollWidth") == 360, name
         assert page.evaluate(CUT_OFF) == [], name
     context.close()
