@@ -29,6 +29,7 @@ from sse_django.bridge import BackgroundPump, Homing, ThreadPump
 from sse_django.compression import GzipStream
 from sse_django.conf import get_settings
 from sse_django.connections import Janitor
+from sse_django.direct import DirectRelay, Send
 from sse_django.events import format_sse_event
 from sse_django.keepalive import PipeReader, read_sync
 from sse_django.limits import WriteWatch, too_many
@@ -187,16 +188,20 @@ class EventStream:
 
     # -- its bytes
 
-    def read(self, response: object) -> AsyncGenerator[bytes, None] | Relay:
+    def read(self, response: object, send: Send | None = None) -> AsyncGenerator[bytes, None] | Relay:
         """The body, for an async server. Closing it closes the stream and waits for the generator's `finally`.
 
-        The response lives as long as its body is read: when it goes, its stream is abandoned.
+        The response lives as long as its body is read: when it goes, its stream is abandoned. `send` is the ASGI callable, if
+        a subscription may call it while its reader sleeps.
         """
         unread.begun(self._request)
         if self.subscription is None:
             return self._read_pipe(response)
         if self.compression is None and not Pace.is_needed():
-            self._relay = Relay(self, self.subscription, self._ping_interval)
+            if send is None:
+                self._relay = Relay(self, self.subscription, self._ping_interval)
+            else:
+                self._relay = DirectRelay(self, self.subscription, self._ping_interval, send)
             return self._relay
         return self._read_channels(self.subscription, response)
 

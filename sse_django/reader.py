@@ -30,7 +30,6 @@ class Reader:
         "_hub",
         "_inbox",
         "_joined",
-        "_wake",
         "asked",
         "channels",
         "closed",
@@ -38,6 +37,7 @@ class Reader:
         "late",
         "looked",
         "since",
+        "sleeper",
     )
 
     def __init__(self, hub: Hub, channels: tuple[str, ...], after: str | None) -> None:
@@ -45,7 +45,7 @@ class Reader:
         self._inbox: deque[Chunk] | None = None  # pages of the engine; most readers never have a second one
         self._at = 0  # its number in the ring
         self._joined = False  # whether it is in the ring
-        self._wake: Callable[[], object] | None = None  # set while the consumer sleeps
+        self.sleeper: Callable[[], object] | None = None  # what wakes the consumer, while it sleeps
         self.asked = False  # whether the history thread has it
         self.late = False  # whether it waits for the ring to reach its cursor: then the history thread leaves it alone
         self.looked = after  # up to where pages of the engine have been given: `cursor` and what is in the inbox
@@ -59,10 +59,11 @@ class Reader:
         with self._hub.lock:
             self._put(Chunk([cursor_block(cursor)]), first=True)
 
-    def take(self, wake: Callable[[], object]) -> Chunk | None:
+    def take(self, wake: Callable[[], object], stay: bool = False) -> Chunk | None:
         """The next chunk; or None, and `wake` is called, once and from any thread, when there may be one.
 
-        A reader that is closed gets None and no call: look at `closed` before you sleep.
+        A reader that is closed gets None and no call: look at `closed` before you sleep. One that is to `stay` may be taken for
+        asleep, if there is nothing after its chunk: then it has a `sleeper`, and need not ask again.
         """
         hub = self._hub
         with hub.lock:
@@ -70,21 +71,22 @@ class Reader:
                 ring, at = hub.ring, self._at
                 if ring is not None:
                     if at == ring.newest:  # nearly always the second question after an event
-                        self._wake = wake
+                        self.sleeper = wake
                         return None
                     if at == ring.asked_at and self.channels == ring.asked_for:  # and the first: all are told the same
                         answer = ring.answer
-                        self._at, self.cursor, self._wake = answer.number, answer.cursor, None
+                        self._at, self.cursor = answer.number, answer.cursor
+                        self.sleeper = wake if stay and answer.number == ring.newest else None
                         return answer
             chunk = self._take()
-            self._wake = wake if chunk is None and self.closed is None else None
+            self.sleeper = wake if chunk is None and self.closed is None else None
             return chunk
 
     def caught_up(self) -> str | None:
         """The newest cursor that this reader was looked through to: its own where more is to come."""
         with self._hub.lock:
             ring = self._hub.ring
-            if self._wake is not None and self._joined and ring is not None:  # it sleeps, so nothing has come since
+            if self.sleeper is not None and self._joined and ring is not None:  # it sleeps, so nothing has come since
                 self._at, self.cursor = ring.newest, ring.newest_cursor
             return self.cursor
 
@@ -97,7 +99,7 @@ class Reader:
 
     def wake(self) -> None:
         """Wake the consumer, if it sleeps."""
-        wake, self._wake = self._wake, None
+        wake, self.sleeper = self.sleeper, None
         if wake is not None:
             wake()
 
@@ -166,14 +168,14 @@ class Reader:
         """The ring got an event of theirs; what wakes the consumers that sleep. Each is woken once."""
         wakes = []
         for reader in readers:
-            wake = reader._wake
+            wake = reader.sleeper
             if wake is not None and reader._joined:
                 reader._at = number - 1  # it slept, so it had seen all before
-                reader._wake = None
+                reader.sleeper = None
                 wakes.append(wake)
         return wakes
 
     def waker(self) -> Callable[[], object] | None:
         """What wakes the consumer, if it sleeps; it is woken once."""
-        wake, self._wake = self._wake, None
+        wake, self.sleeper = self.sleeper, None
         return wake

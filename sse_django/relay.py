@@ -48,6 +48,7 @@ class Relay(Sleeper):
         "_subscription",
         "events",
         "last_sent",
+        "opened",
         "ping_interval",
     )
 
@@ -55,6 +56,7 @@ class Relay(Sleeper):
         self._owner = owner
         self._subscription = subscription
         self._begun = False
+        self.opened = False  # whether it has been asked for more than its first chunk
         self._reader: Reader | None = None
         self._future: asyncio.Future[bytes] | None = None  # what the consumer awaits, until there is something
         self._clock: Callable[[], float]  # the loop's, known once it is read, as `loop` is
@@ -87,7 +89,9 @@ class Relay(Sleeper):
         future, reader = self._future, self._reader
         if future is None or reader is None or future.done():
             return
-        chunk = reader.take(self)
+        self._settle(future, reader, reader.take(self))
+
+    def _settle(self, future: asyncio.Future[bytes], reader: Reader, chunk: Chunk | None) -> None:
         if chunk is not None:
             self._hand(future, chunk)
         elif reader.closed is not None:
@@ -124,12 +128,14 @@ class Relay(Sleeper):
             raise
         Wheel.here().add(self)
         if opening:
+            self.opened = True
             return opening
         timer = loop.call_later(OPENING, self.ping)
         try:
             return await anext(self)
         finally:
             timer.cancel()
+            self.opened = True
 
     async def _stop(self) -> bytes:
         await self.aclose()

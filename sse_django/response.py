@@ -19,6 +19,7 @@ from sse_django.bridge import BackgroundPump, ThreadPump
 from sse_django.compression import GzipStream
 from sse_django.conf import get_settings
 from sse_django.connections import dismiss_thread
+from sse_django.direct import Send
 from sse_django.encoding import UNTYPED, Encoder
 from sse_django.events import format_sse_event
 from sse_django.eventstream import EventStream
@@ -59,6 +60,7 @@ class EventSourceResponse(StreamingHttpResponse):
     # Django's own, which its stubs leave out.
     _iterator: Any
     _served = False  # whether an ASGI server has asked for its bytes
+    _send: Send | None = None
     _resource_closers: list[Callable[..., object]]
     _set_streaming_content: Callable[[Any], None]
 
@@ -112,6 +114,10 @@ class EventSourceResponse(StreamingHttpResponse):
         self._stream.request = request
         self.is_async = isinstance(request, ASGIRequest)
 
+    def send_by(self, send: Send) -> None:
+        """Let a subscription's events go out by this ASGI callable while their reader sleeps. For the handler."""
+        self._send = send
+
     def compress(self) -> None:
         """Gzip the stream, flushed after each chunk; for a client that accepts it."""
         self._stream.compression = GzipStream()
@@ -138,7 +144,7 @@ class EventSourceResponse(StreamingHttpResponse):
         if self._bodiless:
             return _nothing()
         if self._iterator is self._own:
-            return self._stream.read(self)
+            return self._stream.read(self, self._send)
         return self._wrapped_async()
 
     def __iter__(self) -> Iterator[bytes]:

@@ -31,9 +31,12 @@ class Block:
 
 
 class Chunk:
-    """Blocks that leave together. `number` and `cursor` are the last one's: where a reader is that has been given them."""
+    """Blocks that leave together. `number` and `cursor` are the last one's: where a reader is that has been given them.
 
-    __slots__ = ("blocks", "count", "cursor", "number", "wire")
+    `message` is what a server's `send` is called with, made once for all: it is not to be changed.
+    """
+
+    __slots__ = ("blocks", "count", "cursor", "message", "number", "wire")
 
     def __init__(self, blocks: list[Block]) -> None:
         self.blocks = blocks
@@ -41,6 +44,7 @@ class Chunk:
         last = blocks[-1]
         self.number, self.cursor = last.number, last.cursor
         self.wire = blocks[0].wire if len(blocks) == 1 else b"".join([block.wire for block in blocks])
+        self.message = {"type": "http.response.body", "body": self.wire, "more_body": True}
 
 
 class _ChannelLog:

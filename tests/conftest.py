@@ -80,7 +80,7 @@ def _no_stream_outlives_its_test() -> Iterator[None]:
 
     before = shutdown.streams()  # of a test that failed, whose traceback holds them: they fail that one alone
     yield
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while (left := [each for each in shutdown.streams() if each not in before]) and time.monotonic() < deadline:
         gc.collect()  # a response that was made and never read is closed when it goes
         time.sleep(0.01)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
 from bench.channels import nchan
-from bench.channels.stage import EVENTSTREAM, NCHAN, OURS, RAW
+from bench.channels.stage import DIRECT, EVENTSTREAM, NCHAN, OURS, RAW
 
-SERVERS = (OURS, RAW, EVENTSTREAM, NCHAN)
+SERVERS = (OURS, DIRECT, RAW, EVENTSTREAM, NCHAN)
 
 
 def numbers(text: str) -> tuple[int, ...]:

@@ -14,10 +14,11 @@ from bench.channels.engines import TITLES
 from bench.channels.load import Load
 from bench.channels.processes import Clients, Program, Server
 
-OURS, VIEW, RAW, EVENTSTREAM, NCHAN = "ours", "view", "raw_queue", "eventstream", processes.NCHAN
+OURS, DIRECT, VIEW, RAW, EVENTSTREAM, NCHAN = "ours", "direct", "view", "raw_queue", "eventstream", processes.NCHAN
 #: What tables call the servers.
 NAMES = {
     OURS: "sse_django",
+    DIRECT: "sse_django, its ASGI application",
     VIEW: "sse_django, a view that yields",
     RAW: "raw ASGI, a queue per client",
     EVENTSTREAM: "django-eventstream",
