@@ -2,12 +2,13 @@
 
 import json
 import re
+from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
@@ -308,6 +309,64 @@ def test_asking_again_reads_a_user_who_came_without_a_session(anna: User) -> Non
     assert as_of_now(request).user.is_anonymous
 
 
+@pytest.fixture
+def asked_often(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a list's stream that asks again ten times a second."""
+    monkeypatch.setattr(modeladmin, "RECHECK", 0.1)
+    with isolated():
+        site = Site(name="other")
+        site.register(Order, LiveModelAdmin)
+        urlconf: Any = ModuleType("urlconf_of_a_test")
+        urlconf.urlpatterns = [path("other/", site.urls)]
+    with override_settings(ROOT_URLCONF=urlconf):
+        yield "/other/orders/order/live/"
+
+
+class Impersonate:
+    """Whom the session names as impersonated is the request's user, for superusers: django-impersonate's way."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        other = request.session.get("impersonated")
+        if other is not None and request.user.is_superuser:
+            request.user = User.objects.get(pk=other)
+        return self.get_response(request)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_of_somebody_impersonated_is_asked_for_anew_and_is_then_as_a_reload_would_show_it(
+    sse_client: StreamClient, anna: User, settings: Any, asked_often: str
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.Impersonate"]
+    carl = person("carl", "view_order")
+    sse_client.force_login(anna)
+    session = sse_client.session
+    session["impersonated"] = carl.pk
+    session.save()
+    with live_backend():
+        for _ in range(2):
+            with sse_client.stream(asked_often) as stream:
+                assert stream.status_code == 200
+                stream.rest()  # ends, as neither of the two can be asked about
+        carl.user_permissions.clear()
+        assert sse_client.get(asked_often).status_code == 403  # though the superuser, whose session it is, may
+
+
+def test_asking_again_takes_an_impersonated_user_for_nobody_and_the_same_user_for_themselves(
+    anna: User, client: Client
+) -> None:
+    client.force_login(anna)
+    request: Any = client.get(LIST).wsgi_request
+    request.user = person("carl", "view_order")
+    assert as_of_now(request).user.is_anonymous
+    request.user = User.objects.get(pk=anna.pk)  # read by middleware itself
+    assert as_of_now(request).user == anna
+    request.user = AnonymousUser()
+    assert as_of_now(request).user.is_anonymous
+
+
 @pytest.mark.parametrize(("rights", "cost"), [(None, 2), (("view_order",), 4)], ids=["superuser", "staff"])
 def test_whether_they_still_may_is_one_question_for_all_streams_of_a_session(
     rights: tuple[str, ...] | None, cost: int, client: Client
@@ -422,23 +481,15 @@ def test_t32_a_stream_tells_of_hidden_rows_a_keyed_digest_and_nothing_else(sse_c
     ],
     ids=["inactive", "no right", "no session"],
 )
-def test_t34_a_stream_ends_when_its_reader_may_no_more(
-    change: Any, sse_client: StreamClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(modeladmin, "RECHECK", 0.1)
-    with isolated():
-        site = Site(name="other")
-        site.register(Order, LiveModelAdmin)
-        urlconf: Any = ModuleType("urlconf_of_a_test")
-        urlconf.urlpatterns = [path("other/", site.urls)]
+def test_t34_a_stream_ends_when_its_reader_may_no_more(change: Any, sse_client: StreamClient, asked_often: str) -> None:
     sse_client.force_login(person("carl", "view_order"))
-    with override_settings(ROOT_URLCONF=urlconf), live_backend():
-        with sse_client.stream("/other/orders/order/live/") as stream:
+    with live_backend():
+        with sse_client.stream(asked_often) as stream:
             stream.wait_for(lambda stream: bool(stream.last_event_id))
             change()
             stream.rest()
         assert stream.ended
-        assert sse_client.get("/other/orders/order/live/").status_code == 403
+        assert sse_client.get(asked_often).status_code == 403
 
 
 # -- hooks, and what is checked
