@@ -21,7 +21,7 @@ class Pinged(Protocol):
     ping_interval: float | None
 
     def ping(self) -> None:
-        """Send one now."""
+        """Send one now, which moves `last_sent`, if nothing is on its way."""
 
 
 class Wheel:
@@ -73,8 +73,7 @@ class Wheel:
             for member in self._slots.pop(self._tick, ()):
                 assert member.ping_interval is not None
                 if now - member.last_sent >= member.ping_interval - TICK:
-                    member.ping()
-                    member.last_sent = now
+                    member.ping()  # one that is busy sending says nothing, and is asked again at the next tick
                 self._put(member)
             self._tick += 1
         self._timer = self._loop.call_later(TICK, self._turn) if self._where else None

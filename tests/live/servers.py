@@ -22,6 +22,7 @@ from tests.live.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ASGI, WSGI = "tests.project.asgi:application", "tests.project.wsgi:application"
+DIRECT = "tests.project.asgi:direct"
 START_TIMEOUT = 60.0
 
 KINDS: dict[str, list[str]] = {
@@ -41,9 +42,14 @@ KINDS: dict[str, list[str]] = {
     "runserver": ["-m", "django", "runserver", "127.0.0.1:{port}", "--noreload"],
 }
 
+for kind in ("uvicorn", "granian"):  # with sse_django's own application: only uvicorn's `send` is called by streams
+    KINDS[f"{kind}-direct"] = [*KINDS[kind][:-1], DIRECT]
+KINDS["uvicorn-direct-h11"] = [*KINDS["uvicorn-direct"], "--http", "h11"]
+
 ASGI_KINDS = ["uvicorn", "granian", "hypercorn", "daphne"]
 WSGI_KINDS = ["gunicorn-gthread", "runserver"]
-PLAIN_KINDS = list(KINDS)
+DIRECT_KINDS = [kind for kind in KINDS if "direct" in kind]
+PLAIN_KINDS = [kind for kind in KINDS if kind not in DIRECT_KINDS]
 
 RELOADING = {
     "uvicorn": ["--reload", "--reload-dir", "{watched}"],

@@ -7,7 +7,7 @@ import pytest
 
 from tests.live.client import Stream, fetch
 from tests.live.conftest import StartServer
-from tests.live.servers import ASGI_KINDS, Server
+from tests.live.servers import ASGI_KINDS, DIRECT_KINDS, Server
 from tests.live.waiting import until
 
 MEMORY = {"SSE_DJANGO": {"BACKENDS": {"default": {"BACKEND": "sse_django.backends.memory.MemoryBackend"}}}}
@@ -17,7 +17,7 @@ def readers(server: Server) -> int:
     return int(json.loads(fetch(f"{server.url}/channel/readers/"))["readers"])
 
 
-@pytest.mark.parametrize("kind", ASGI_KINDS)
+@pytest.mark.parametrize("kind", [*ASGI_KINDS, *DIRECT_KINDS])
 def test_readers_get_every_event_and_are_forgotten_when_they_leave(kind: str, shared_server: StartServer) -> None:
     server = shared_server(kind, settings=MEMORY)
     url = f"{server.url}/channel/read/"
@@ -35,7 +35,7 @@ def test_readers_get_every_event_and_are_forgotten_when_they_leave(kind: str, sh
     until(lambda: readers(server) == 0, 30, "the one that closed is gone")
 
 
-@pytest.mark.parametrize("kind", ASGI_KINDS)
+@pytest.mark.parametrize("kind", [*ASGI_KINDS, *DIRECT_KINDS])
 def test_a_server_that_stops_ends_a_silent_channel_cleanly(kind: str, own_server: StartServer) -> None:
     server = own_server(kind, settings=MEMORY)
     with Stream(f"{server.url}/channel/read/") as stream:

@@ -18,8 +18,21 @@ async def tell(request: HttpRequest) -> HttpResponse:
     return HttpResponse("told")
 
 
+async def flood(request: HttpRequest) -> HttpResponse:
+    """`?count=` events of `?size=` bytes, numbered from `?first=`."""
+    first, size = int(request.GET["first"]), int(request.GET["size"])
+    for number in range(first, first + int(request.GET["count"])):
+        await apublish("live", {"n": number, "text": "x" * size})
+    return HttpResponse("told")
+
+
 async def readers(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"readers": get_hub("default").readers})
 
 
-urlpatterns = [path("channel/read/", read), path("channel/tell/", tell), path("channel/readers/", readers)]
+urlpatterns = [
+    path("channel/read/", read),
+    path("channel/tell/", tell),
+    path("channel/flood/", flood),
+    path("channel/readers/", readers),
+]
