@@ -11,6 +11,7 @@ from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+import sse_django.asgi
 from sse_django import EventSourceResponse, ServerSentEvent, event_stream, last_event_id, subscribe
 
 PING_INTERVAL = 2.0
@@ -51,3 +52,4 @@ def up(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [path("events/<int:publisher>/", events), path("naive/<int:publisher>/", naive), path("up/", up)]
 application = get_asgi_application()
+direct = sse_django.asgi.get_asgi_application()

@@ -80,7 +80,9 @@ class Site:
         self.engine.keep()
         for index, port in enumerate(self.ports):
             command = [sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", port, "--lifespan", "off"]
-            command += ["--log-level", "warning", "--no-access-log", "faults.project:application"]
+            # Every other one with our own application, in which streams call `send` themselves.
+            application = "direct" if index % 2 else "application"
+            command += ["--log-level", "warning", "--no-access-log", f"faults.project:{application}"]
             self.servers.append(Process(command, self.folder / f"server{index}.log", env))
         for index in range(self.plan.publishers):
             command = [sys.executable, "-m", "faults.publisher", index, self.ledger(index), self.plan.seed]
