@@ -1,5 +1,5 @@
-"""Readers that don't read, where streams call uvicorn's `send` themselves: as with Django's own application, none misses anything,
-none holds up others or the server's end, and each can be cut.
+"""Readers that don't read, where streams call uvicorn's `send` themselves: as with Django's own application, none misses
+anything, none holds up others or the server's end, and each can be cut.
 """
 
 import contextlib
