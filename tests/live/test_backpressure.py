@@ -80,3 +80,9 @@ def test_a_reader_that_does_not_read_is_cut(kind: str, path: str, shared_server:
     with never_read(f"{server.url}/{path}/?name={name}&size={SIZE}"):
         server.traced(name, "finally", timeout=15)
         assert server.traced(name, "closed", timeout=5)["outcome"] == "slow"
+
+
+def test_under_runserver_which_names_no_port_at_least_its_generator_ends(shared_server: StartServer, name: str) -> None:
+    server = shared_server("runserver", settings={"SSE_DJANGO": {"WRITE_TIMEOUT": 1}})
+    with never_read(f"{server.url}/greedy/?name={name}&size={SIZE}"):
+        server.traced(name, "finally", timeout=15)
