@@ -210,7 +210,7 @@ def test_every_logger_is_documented() -> None:
 def test_every_signal_that_is_sent_is_documented() -> None:
     sent = set(re.findall(r"\b(\w+)\.a?send(?:_robust)?\(", "".join(CODE.values())))
 
-    for name in sent - {"self"}:
+    for name in sent - {"self", "sending"}:  # the latter is a coroutine, which has a send() too
         assert f"`{name}`" in REFERENCE, f"the signal {name} is sent and isn't in docs/reference.md"
 
 
