@@ -71,10 +71,12 @@ _handed_out: set[int] = set()
 def free_port() -> int:
     """A port nobody listens on, below those the kernel hands to outgoing connections, so that it stays free.
 
-    None twice: who got one may not listen there yet, or stop and start there again.
+    None twice: who got one may not listen there yet, or stop and start there again. Of several workers each has its own.
     """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    mine = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % workers
     for _ in range(100):
-        port = random.randrange(12_000, 32_000)
+        port = random.randrange(12_000 + mine, 32_000, workers)
         if port in _handed_out:
             continue
         with socket.socket() as probe:

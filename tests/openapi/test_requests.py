@@ -80,7 +80,10 @@ def test_view_that_says_nothing_is_a_get_without_a_body_and_a_post_with_one(view
         (login_required(require_POST(ticks)), ["post"]),
         (event_stream(require_POST(lambda request: [])), ["post"]),
     ],
-    ids=str,
+    ids=[
+        *("require_POST", "require_GET", "require_safe", "under csrf_exempt", "under three"),
+        *("under login_required", "under event_stream"),
+    ],
 )
 def test_methods_are_those_that_decorators_let_through(decorated: Any, expected: list[str]) -> None:
     assert methods(decorated) == expected
