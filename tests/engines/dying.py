@@ -29,9 +29,9 @@ def main(task: dict[str, Any]) -> None:
     settings.DATABASES = {"default": task["database"]}
     settings.SSE_DJANGO = {"BACKENDS": {"default": {"BACKEND": "sse_django.backends.database.DatabaseBackend"}}}
     if task["database"]["ENGINE"] == "django.db.backends.mysql":
-        import pymysql
+        from tests.engines import mysqldriver
 
-        pymysql.install_as_MySQLdb()
+        mysqldriver.choose()
     import django
 
     django.setup()

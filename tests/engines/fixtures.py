@@ -10,6 +10,7 @@ import pytest
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
+from tests.engines import mysqldriver
 from tests.engines.databases import database
 from tests.engines.mariadb import MariaDB
 from tests.engines.nats import Nats
@@ -71,9 +72,7 @@ def mariadb(_unblocked: None) -> Iterator[MariaDB]:
 
 @pytest.fixture(scope="session")
 def mariadb_alias(mariadb: MariaDB) -> Iterator[str]:
-    import pymysql
-
-    pymysql.install_as_MySQLdb()
+    mysqldriver.choose()
     settings = {
         "ENGINE": "django.db.backends.mysql",
         "NAME": "log",

@@ -16,9 +16,9 @@ def main(task: dict[str, Any]) -> None:
 
     settings.DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}, **task["databases"]}
     if any(database["ENGINE"] == "django.db.backends.mysql" for database in task["databases"].values()):
-        import pymysql
+        from tests.engines import mysqldriver
 
-        pymysql.install_as_MySQLdb()
+        mysqldriver.choose()
     import django
 
     django.setup()
