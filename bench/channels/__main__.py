@@ -16,7 +16,7 @@ from bench.channels.engines import MEMORY, POLL, SHARED, TITLES, engine
 from bench.channels.fanout import Fan, compare, ratio
 from bench.channels.load import Load
 from bench.channels.servers import PING
-from bench.channels.stage import EVENTS, EVENTSTREAM, NAMES, NCHAN, OURS, RAW, VIEW, progress, stage
+from bench.channels.stage import DIRECT, EVENTS, EVENTSTREAM, NAMES, NCHAN, OURS, RAW, VIEW, progress, stage
 from bench.channels.tables import Bars, show_versions, table
 
 #: Milliseconds that are wanted, p50 and p99.
@@ -36,7 +36,8 @@ def scaled(number: int, options: argparse.Namespace) -> int:
 
 def show_fanout(bars: Bars, options: argparse.Namespace) -> None:
     load = Load(scaled(options.clients, options))
-    names = [OURS, VIEW, RAW, *(name for name in options.servers if name not in (OURS, RAW))]
+    own = [name for name in (OURS, DIRECT) if name == OURS or name in options.servers]
+    names = [*own, VIEW, RAW, *(name for name in options.servers if name not in (*own, RAW))]
     fans = {(name, burst): Fan(name, load, burst) for name in names for burst in (1, 8)}
     found = compare(list(fans.values()), options.rounds)
     costs = {key: found[fan] for key, fan in fans.items()}
@@ -48,11 +49,14 @@ def show_fanout(bars: Bars, options: argparse.Namespace) -> None:
         ]
         title = f"{load.clients:,} clients, {burst} event{'s' * (burst > 1)} at a time"
         table(title, ("", "µs of processor time per delivery", "to raw ASGI"), *rows)
-    bars.at_most("one event: to raw ASGI with a queue", 1.15, ratio(costs[OURS, 1], costs[RAW, 1]))
-    if EVENTSTREAM in names:
-        bars.at_most("one event: to django-eventstream", 0.2, ratio(costs[OURS, 1], costs[EVENTSTREAM, 1]))
-    if NCHAN in names:
-        bars.at_most("eight: to nchan", 1, ratio(costs[OURS, 8], costs[NCHAN, 8]))
+    for name in own:
+        bars.at_most(f"{NAMES[name]}, one event: to raw ASGI", 1.15, ratio(costs[name, 1], costs[RAW, 1]))
+        if EVENTSTREAM in names:
+            bars.at_most(
+                f"{NAMES[name]}, one event: to django-eventstream", 0.2, ratio(costs[name, 1], costs[EVENTSTREAM, 1])
+            )
+        if NCHAN in names:
+            bars.at_most(f"{NAMES[name]}, eight: to nchan", 1, ratio(costs[name, 8], costs[NCHAN, 8]))
 
 
 def show_idle(bars: Bars, options: argparse.Namespace) -> None:
@@ -64,10 +68,11 @@ def show_idle(bars: Bars, options: argparse.Namespace) -> None:
             found = idle.measure(Load(clients), name, 2 * options.scale)
             figures = (f"{found.opening:,.0f}", f"{found.kib:.1f}", f"{found.threads:,}", f"{found.pings:.1f}")
             rows.append((NAMES[name], f"{clients:,}", *figures, f"{found.pinged:.2f}"))
-            if name == OURS:
-                bars.at_most(f"KiB of one of {clients:,} idle connections", 30, found.kib)
-                bars.at_most(f"threads for {clients:,} idle connections", 0, found.threads)
-                bars.at_most(f"pings for {clients:,} connections, % of a core", 2 * wanted / 10_000, found.pings)
+            if name in (OURS, DIRECT):
+                of = f"{NAMES[name]}, {clients:,} idle connections"
+                bars.at_most(f"{of}: KiB of one", 30, found.kib)
+                bars.at_most(f"{of}: threads", 0, found.threads)
+                bars.at_most(f"{of}: pings, % of a core", 2 * wanted / 10_000, found.pings)
     table(f"Idle connections, a ping every {PING:g} seconds", head, *rows)
 
 

@@ -18,7 +18,7 @@ OURS, DIRECT, VIEW, RAW, EVENTSTREAM, NCHAN = "ours", "direct", "view", "raw_que
 #: What tables call the servers.
 NAMES = {
     OURS: "sse_django",
-    DIRECT: "sse_django, its ASGI application",
+    DIRECT: "sse_django, its own ASGI application",
     VIEW: "sse_django, a view that yields",
     RAW: "raw ASGI, a queue per client",
     EVENTSTREAM: "django-eventstream",

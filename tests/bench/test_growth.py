@@ -52,7 +52,7 @@ def test_lists_are_numbers_from_one_on_and_known_names() -> None:
     for wrong in ("0", "1,x", ""):
         with pytest.raises(ValueError, match=r"expected|invalid"):
             numbers(wrong)
-    with pytest.raises(argparse.ArgumentTypeError, match=r"apache: choose from ours, raw_queue"):
+    with pytest.raises(argparse.ArgumentTypeError, match=r"apache: choose from ours, direct, raw_queue"):
         some_of(SERVERS)("ours,apache")
 
 

@@ -74,13 +74,15 @@ TABLES = {
         r"^20 clients, 1 event at a time",
         r"^20 clients, 8 events at a time",
         r"^\| raw ASGI, a queue per client \| [\d.]+ \| 1.00 \|",
+        r"^\| sse_django, its own ASGI application \| [\d.]+ \| [\d.]+ \|",
         *([r"^\| django-eventstream \| [\d.]+"] if PEER else []),
-        *([] if missing() else [r"^\| nchan \| [\d.]+", r"^\| eight: to nchan \| 1 \|"]),
+        *([] if missing() else [r"^\| nchan \| [\d.]+", r"^\| sse_django, eight: to nchan \| 1 \|"]),
     ),
     "idle": (
         r"^Idle connections",
         r"^\| sse_django \| 200 \| ",
-        r"^\| pings for 200 connections, % of a core \| 2 \| [\d.]+ \|",
+        r"^\| sse_django, its own ASGI application \| 200 \| ",
+        r"^\| sse_django, 200 idle connections: pings, % of a core \| 2 \| [\d.]+ \|",
         *([r"^\| django-eventstream \| 40 \| "] if PEER else []),
     ),
     "latency": tuple(
