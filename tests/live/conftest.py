@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page
 from tests.live.browser import chromium
 from tests.live.postgres import Postgres
 from tests.live.servers import ROOT, Server
+from tests.live.waiting import on_this_machine
 
 FIXTURE = "tests/live/products.json"
 
@@ -108,6 +109,12 @@ def own_server(database_url: Callable[[str], str]) -> Iterator[StartServer]:
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture
+def limit() -> float:
+    """Seconds from the signal to the end of the last process."""
+    return on_this_machine(3.0)
 
 
 @pytest.fixture
