@@ -9,8 +9,10 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from sse_django.backends import Message
+from sse_django.backends.cursor import parse_cursor
 from sse_django.backends.nats import NatsBackend
-from sse_django.backends.nats.connection import ERRORS
+from sse_django.backends.nats.connection import ERRORS, Refusal
+from sse_django.backends.nats.stream import Stream
 from sse_django.exceptions import Gone, PublishError
 from sse_django.testing.contract import PATIENCE, page_events, publish, texts, within
 from tests.backends.processes import AcrossProcesses
@@ -158,28 +160,155 @@ class TestNats(AcrossProcesses):
         with pytest.raises(Gone, match="epoch"):
             publish_and_read(10_000)
 
-    def test_an_event_costs_its_readers_one_look(self) -> None:
-        """Told of while it is stored, and again when it is: the second time is no news to those who have found it."""
-        backend: Any = self.new()
-        writer: Any = self.new()
-        after = backend.head()
-        publish(writer, "first")  # whose cursor has nothing before it
-        backend.wait(after, PATIENCE)
-        _, after = backend.read(after, None, 10)
-        looks = []
-        look = backend._look
-        backend._look = lambda *args: looks.append(args) or look(*args)
-        for n in range(5):
+    def test_an_event_costs_its_readers_no_question(self) -> None:
+        """It is pushed; the server is asked at the beginning, and once a second how far the log reaches."""
+        backend, writer = self.new(), self.new()
+        following = Following(backend)
+        publish(writer, "first")
+        assert following.find(1) == ["first"]
+        begun = time.monotonic()
+        for n in range(50):
             publish(writer, str(n))
-            found: list[str] = []
-            while not found:
-                backend.wait(after, PATIENCE)
-                events, after = backend.read(after, None, 10)
-                found = texts(events)
-            assert found == [str(n)]
-            backend.wait(after, 0.1)  # nothing wakes it
-        rung = [args for args in looks if args[2] is not None]
-        assert len(looks) == len(rung) <= 5 + 5 + 5  # each event, each wait that ends, and where a look came too soon
+            assert following.find(1) == [str(n)]
+        assert following.questions <= 5 + 2 * (time.monotonic() - begun)
+
+    def test_an_event_is_pushed_as_it_is_read(self) -> None:
+        backend: Any = self.new()
+        following = Following(backend)
+        publish(backend, "first")
+        following.find(1)
+        backend.publish([Message(("a", "b"), '{"n":1}', event="created", retry=0, comment="hello")])
+        with backend._connection.use() as call:  # its tag is when it was stored
+            call(lambda client: client.request(f"{self.stream}.strange", b"hello", timeout=PATIENCE))
+        following.find(2)
+        with backend._connection.use() as call:
+            entries = call(lambda client: backend._stream.entries(client, 1, 10))
+        assert within(lambda: list(backend._tail._entries) == entries)
+
+    def test_what_is_not_pushed_is_asked_for(self) -> None:
+        backend, writer = self.new(), self.new()
+        following = Following(backend)
+        publish(writer, *"ab")
+        assert following.find(2) == ["a", "b"]
+        tail = following.tail()
+        tail._sent -= 1  # as if a message had not come
+        publish(writer, *"cde")
+        assert following.find(3) == ["c", "d", "e"]
+        assert following.tail() is not tail
+        publish(writer, "f")
+        assert following.find(1) == ["f"]
+
+    def test_a_consumer_that_has_gone_is_replaced(self) -> None:
+        backend, writer = self.new(), self.new()
+        following = Following(backend)
+        publish(writer, "a")
+        assert following.find(1) == ["a"]
+        tail = following.tail()
+        tail._subscription._cb = silence  # nothing comes, and nothing says so
+        seen = []
+
+        def replaced() -> bool:
+            publish(writer, "x")
+            seen.extend(following.find(1))
+            return following.tail() is not tail
+
+        assert within(replaced)
+        assert set(seen) == {"x"}
+
+    def test_nothing_is_pushed_to_who_no_longer_reads(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        backend, writer = self.new(), self.new()
+        following = Following(backend)
+        publish(writer, "a")
+        assert following.find(1) == ["a"]
+        tail = following.tail()
+        monkeypatch.setattr("sse_django.backends.nats.tail.UNREAD", 0.0)
+        publish(writer, "b")
+        assert within(lambda: tail._ended and tail._subscription is None)
+        monkeypatch.undo()
+        assert following.find(1) == ["b"]
+        publish(writer, "c")
+        assert following.find(1) == ["c"]
+
+    def test_a_stream_that_several_servers_keep_is_asked_for_what_was_pushed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Stream, "copies", property(lambda stream: 3, lambda stream, copies: None), raising=False)
+        backend, writer = self.new(), self.new()
+        following = Following(backend)
+        for n in range(20):
+            publish(writer, str(n))
+            assert following.find(1) == [str(n)]
+        assert following.questions >= 20
+
+    def test_a_server_that_refuses_to_push_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def refuse(*args: Any) -> None:
+            raise Refusal(code=400, description="maximum consumers limit reached")
+
+        monkeypatch.setattr(Stream, "push", refuse)
+        backend, writer = self.new(), self.new()
+        following = Following(backend)
+        publish(writer, *"ab")
+        assert following.find(2) == ["a", "b"]
+        publish(writer, "c")
+        assert following.find(1) == ["c"]
+
+    def test_a_reader_is_told_that_numbers_it_has_seen_are_of_other_events_now(self) -> None:
+        backend: Any = self.new(timeout=1.0)
+        following = Following(backend)
+        publish(backend, *"abc")
+        assert following.find(3) == ["a", "b", "c"]
+        saved = self.save(backend)
+        publish(backend, *"def")
+        assert following.find(3) == ["d", "e", "f"]
+        assert following.tail() is not None
+        self.restore(backend, saved)
+        publish(backend, *"ghijk")
+        with pytest.raises(Gone, match="ahead"):
+            following.find(1)
+
+
+class Following:
+    """A reader as the hub is one: it waits, and reads what there is. The server may be away at times."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._after = backend.head()
+        self.questions = 0
+        look = backend._look
+
+        def asked(*args: Any) -> Any:
+            self.questions += 1
+            return look(*args)
+
+        backend._look = asked
+
+    def find(self, count: int) -> list[str]:
+        found: list[str] = []
+
+        def step() -> bool:
+            try:
+                self._backend.wait(self._after, 0.5)
+                events, self._after = self._backend.read(self._after, None, 10)
+                found.extend(texts(events))
+            except ERRORS:
+                pass
+            return len(found) >= count
+
+        assert within(step)
+        return found
+
+    def tail(self) -> Any:
+        """What pushes to it now, once it waits for more."""
+        assert within(lambda: self._backend.wait(self._after, 0.1) or self._pushed())
+        return self._backend._tail
+
+    def _pushed(self) -> bool:
+        tail = self._backend._tail
+        return tail is not None and tail.after(parse_cursor(self._after, ""), 1) is not None
+
+
+async def silence(message: Any) -> None:
+    pass
 
 
 def answers(backend: Any) -> bool:

@@ -1,4 +1,4 @@
-"""`NatsBackend`: a JetStream stream whose sequence is the order; readers are woken by a message that carries nothing.
+"""`NatsBackend`: a JetStream stream whose sequence is the order; the newest events are pushed to readers, older ones asked for.
 
 JetStream acknowledges before it has synced to the disk: a crash of the machine may lose acknowledged events, whose numbers come
 again. Tags do not, so readers are told.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 import threading
 import time
@@ -19,24 +20,25 @@ from django.core.exceptions import ImproperlyConfigured
 
 from sse_django.backends.base import BaseBackend, Message, StoredEvent
 from sse_django.backends.bell import Bell
-from sse_django.backends.cursor import parse_cursor
+from sse_django.backends.cursor import Cursor, parse_cursor
 from sse_django.backends.extent import Extent
-from sse_django.backends.nats.connection import ERRORS, Connection
+from sse_django.backends.nats.connection import ERRORS, Connection, Refusal
 from sse_django.backends.nats.stream import MIN_VERSION, Entry, Stream, encode
+from sse_django.backends.nats.tail import Tail
 from sse_django.backends.retention import Retention, option, seconds
 from sse_django.exceptions import Gone, PublishError
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
+logger = logging.getLogger("sse_django")
+
 #: Entries fetched at once.
 PAGE = 500
 #: Events dropped by one call of `trim`.
 TRIM_BATCH = 1000
-#: Seconds between two looks while nothing wakes: a wake-up may be lost with the connection that carried it.
+#: Seconds between two looks at how far the log reaches, and which epoch it is; what is pushed doesn't say, and may not come.
 POLL_INTERVAL = 1.0
-#: Rings of the bell whose event's number is remembered.
-ANNOUNCED = 64
 #: Bytes of a message that are no data: names of channels, a comment, headers.
 OVERHEAD = 48 * 1024
 
@@ -45,18 +47,16 @@ class _News(NamedTuple):
     """What was found after a cursor."""
 
     after: str
-    rings: int  # of the bell, before it was looked for
     extent: Extent
-    page: list[Entry]  # the cursor's own event, and those after it
-    whole: bool  # whether the stream was asked how far it reaches, and which epoch it is
+    page: list[Entry]  # the cursor's own event, and those after it; none if they were not asked for
 
 
 class _Thread(threading.local):
     """What a thread that reads has found last."""
 
-    read: tuple[str | None, int] = None, -1  # up to where, and the bell's rings before
+    read: str | None = None  # up to where
     news: _News | None = None  # not read yet
-    whole_at: float = 0.0  # when it last asked for the whole
+    asked_at: float = 0.0  # when it last asked how far the log reaches
 
 
 class NatsBackend(BaseBackend):
@@ -92,17 +92,15 @@ class NatsBackend(BaseBackend):
         self._retention = Retention.of(self)
         self._stream = Stream(name, int(option(self, "replicas", int) or 1))
         self._bell = Bell()
-        self._wake_subject = f"{name}-wake"
         self._connection = Connection(
             [servers] if isinstance(servers, str) else list(servers),
             seconds(self, "timeout"),
-            self._wake_subject,
-            self._woken,
             self.settings["connect"],
         )
         self._thread = _Thread()
         self._checked = False
-        self._announced: dict[int, int] = {}  # the numbers of stored events, by the rings that told of them
+        self._tail: Tail | None = None
+        self._refused = False
         self._floor: int | None = None  # as of the last look: for a log that is published to and never read
 
     def publish(self, messages: Sequence[Message]) -> None:
@@ -117,7 +115,6 @@ class NatsBackend(BaseBackend):
                 last = call(lambda client: self._append(client, sent))
             except ERRORS as error:
                 raise PublishError(f"the engine of {self.alias!r} did not take the event: {error!r}") from error
-            self._announce(last)
         if last is not None and self._retention.max_events is not None:
             if self._floor is None:
                 self._floor = last - 1
@@ -138,33 +135,9 @@ class NatsBackend(BaseBackend):
                     "server takes: publish what it is about (an id, a URL) and let readers fetch the rest"
                 )
         last = None
-        try:
-            for payload, digest in sent:
-                if self._stream.replicas == 1 and payload is sent[-1][0]:
-                    # On the way as well: until a reader asks, it is mostly stored. With replicas that takes too long.
-                    await client.publish(self._wake_subject, b"")
-                last = await self._stream.append(client, payload, digest) or last
-        finally:
-            if last is not None:
-                await client.publish(self._wake_subject, b"%d" % last)
+        for payload, digest in sent:
+            last = await self._stream.append(client, payload, digest) or last
         return last
-
-    def _woken(self, stored: bytes) -> None:
-        """A publisher is storing an event, or has stored it under this number."""
-        self._announce(int(stored) if stored.isdigit() else None)
-
-    def _announce(self, number: int | None) -> None:
-        rings = self._bell.ring()
-        if number is not None:
-            self._announced[rings] = number
-        self._announced.pop(rings - ANNOUNCED, None)
-
-    def _is_news(self, seen: int, place: int) -> bool:
-        """Whether a ring since `seen` may have told of an event after this place."""
-        rings = self._bell.rings
-        return rings - seen >= ANNOUNCED or any(
-            self._announced.get(ring, place + 1) > place for ring in range(seen + 1, rings + 1)
-        )
 
     def head(self) -> str:
         with self._connection.use() as call:
@@ -175,7 +148,7 @@ class NatsBackend(BaseBackend):
         if news is None or news.after != after:
             news = self._ask(after, min(limit, PAGE))
         events, looked = self._read(news, channels, limit)
-        self._thread.read = looked, news.rings
+        self._thread.read = looked
         return events, looked
 
     def _read(self, news: _News, channels: Collection[str] | None, limit: int) -> tuple[list[StoredEvent], str]:
@@ -207,56 +180,54 @@ class NatsBackend(BaseBackend):
                 page = []
         return events, extent.head
 
-    def _ask(self, after: str, limit: int, seen: int | None = None, timeout: float = 0.0) -> _News:
-        """What there is after a cursor; with `seen` once the bell has rung since, or after so many seconds."""
-        whole = seen is None or time.monotonic() - self._thread.whole_at > POLL_INTERVAL
+    def _ask(self, after: str, limit: int, follow: bool = False) -> _News:
+        """What the server has after a cursor; to `follow` is to have pushed what comes after that."""
         with self._connection.use() as call:
-            news = call(lambda client: self._look(client, after, limit, seen, timeout, whole), timeout)
-        if news.whole:
-            self._thread.whole_at = time.monotonic()
+            news = call(lambda client: self._look(client, after, limit, follow))
+        self._thread.asked_at = time.monotonic()
         return news
 
-    async def _look(
-        self, client: Client, after: str, limit: int, seen: int | None, timeout: float, whole: bool
-    ) -> _News:
+    async def _look(self, client: Client, after: str, limit: int, follow: bool) -> _News:
         self._check(client)
         try:
             cursor = parse_cursor(after, "")
         except Gone:
             cursor = None
-        rung = seen is not None and await self._rung(seen, cursor.seq if cursor else 0, timeout)
-        rings = self._bell.rings
         if cursor is None or not cursor.seq:
-            return _News(after, rings, await self._extent(client), [], whole=True)
-        # The cursor's own comes with those after it.
-        entries = self._stream.entries(client, cursor.seq, limit + 1)
-        if rung and not whole:
-            page = await entries
-            if len(page) > 1 and page[0].tag == cursor.tag:
-                # Something new, after the very event that the cursor names: it is still its log.
-                return _News(after, rings, Extent(cursor.epoch, 0, "", page[-1].seq, page[-1].tag), page, whole=False)
-            return _News(after, rings, await self._extent(client), page, whole=True)
-        asked = asyncio.ensure_future(entries)  # two questions at once, and none about the newest event
-        try:
-            info = await self._stream.info(client)
-        except BaseException:
-            asked.cancel()
-            raise
-        page = await asked
-        return _News(after, rings, await self._extent(client, info), page, whole=True)
-
-    async def _rung(self, seen: int, place: int, timeout: float) -> bool:
-        """Sleep until something may have come after a place, or for so many seconds; whether it may."""
-        loop, rung = asyncio.get_running_loop(), asyncio.Event()
-        with self._bell.calling(lambda: loop.call_soon_threadsafe(rung.set)):
+            news = _News(after, await self._extent(client), [])
+        else:
+            # Two questions at once, and none about the newest event. The cursor's own comes with those after it.
+            asked = asyncio.ensure_future(self._stream.entries(client, cursor.seq, limit + 1))
             try:
-                async with asyncio.timeout(timeout):
-                    while not self._is_news(seen, place):
-                        await rung.wait()
-                        rung.clear()
-            except TimeoutError:
-                return False
-        return True
+                info = await self._stream.info(client)
+            except BaseException:
+                asked.cancel()
+                raise
+            page = await asked
+            news = _News(after, await self._extent(client, info), page)
+        if self._tail is not None:
+            self._tail.expect(news.extent.seq)
+        if follow and cursor is not None and news.extent.seq - cursor.seq <= limit:  # it will be there soon
+            await self._follow(client, news.extent)
+        return news
+
+    async def _follow(self, client: Client, extent: Extent) -> None:
+        """Have a tail that goes on from the head of the log."""
+        tail = self._tail
+        pushed = None if tail is None else tail.after(Cursor(extent.epoch, extent.seq, extent.tag), 0)
+        # More than the leader has: by a copy that is ahead, or that has not lost what the others have.
+        if pushed is None or (pushed and self._stream.copies > 1):
+            new = Tail(self._stream, client, self._bell.ring)
+            try:
+                await new.start(extent.seq)
+            except Refusal as error:
+                if not self._refused:
+                    self._refused = True
+                    logger.warning("NATS pushes no events for %r (%s): it is asked once a second", self.alias, error)
+                return
+            old, self._tail = self._tail, new
+            if old is not None:
+                await old.stop()
 
     async def _page(self, client: Client, first: int, count: int) -> list[Entry]:
         """Events from there on; none only if the leader has none there."""
@@ -268,24 +239,34 @@ class NatsBackend(BaseBackend):
         return page
 
     def wait(self, after: str, timeout: float) -> None:
-        """Woken by the publisher's message, with a look now and then behind it.
-
-        What is found is kept for the `read` that follows: it is asked for by the thread that hears of it, which saves two
-        changes of threads.
-        """
+        """Until there is something. What is found is kept for the `read` that follows."""
         end = time.monotonic() + timeout
-        # Where this thread has just read up to here, only what has rung since then can be new: the server need not be asked.
-        read, seen = self._thread.read
-        news = None if read == after else self._ask(after, PAGE)
-        while news is None or news.extent.head == after:
-            seen = seen if news is None else news.rings
-            left = end - time.monotonic()
-            if left <= 0:
-                break
-            news = self._ask(after, PAGE, seen, min(left, POLL_INTERVAL))
-            if news.rings != seen:
-                break
-        self._thread.news = news
+        known = self._thread.read == after  # to be the head, not long ago: then what is pushed is what comes next
+        while True:
+            rings = self._bell.rings
+            news = self._pushed(after) if known else None
+            if news is None:
+                news, known = self._ask(after, PAGE, follow=True), True
+            if news.extent.head != after:
+                self._thread.news = news
+                return
+            left = min(end, self._thread.asked_at + POLL_INTERVAL) - time.monotonic()
+            if left > 0:
+                self._bell.sleep(rings, left)
+            if time.monotonic() >= end:
+                return
+
+    def _pushed(self, after: str) -> _News | None:
+        """What has been pushed after a cursor of our own; None if that does not say, or the server has to be asked anyway."""
+        tail = self._tail
+        if tail is None or time.monotonic() - self._thread.asked_at >= POLL_INTERVAL:
+            return None
+        cursor = parse_cursor(after, "")
+        page = tail.after(cursor, PAGE)
+        if page is None or (page and self._stream.copies > 1):  # another server may have it otherwise: see _tail
+            return None
+        last = page[-1] if page else cursor
+        return _News(after, Extent(cursor.epoch, 0, "", last.seq, last.tag), page)
 
     def trim(self) -> int:
         with self._connection.use() as call:

@@ -18,13 +18,15 @@ from django.core.exceptions import ImproperlyConfigured
 
 try:
     import nats.errors
+    import nats.js.errors
     from nats.aio.client import Client
-    from nats.aio.msg import Msg
 except ImportError as error:
     raise ImproperlyConfigured('NatsBackend needs nats-py: pip install "sse-django[nats]"') from error
 
 #: What a call raises where the server did not answer as it should.
 ERRORS = (nats.errors.Error, OSError, TimeoutError)
+#: What a call raises where the server refuses what was asked of it.
+Refusal = nats.js.errors.APIError
 
 logger = logging.getLogger("sse_django")
 
@@ -49,7 +51,6 @@ class Connection:
     Args:
         servers: addresses.
         timeout: seconds for connecting, and for each call.
-        on_wake: called, on the loop, with what every message on `wake_subject` carries.
         more: arguments of the client's `connect`.
     """
 
@@ -57,15 +58,11 @@ class Connection:
         self,
         servers: list[str],
         timeout: float,
-        wake_subject: str,
-        on_wake: Callable[[bytes], None],
         more: Mapping[str, Any],
     ) -> None:
         self._servers = servers
         self._more = more
         self._timeout = timeout
-        self._wake_subject = wake_subject
-        self._on_wake = on_wake
         self._lock = threading.Lock()
         self._users = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -124,7 +121,6 @@ class Connection:
                 client = Client()
                 try:
                     await client.connect(**self._options())
-                    await client.subscribe(self._wake_subject, cb=self._woken)
                 except BaseException:
                     await client.close()
                     raise
@@ -144,9 +140,6 @@ class Connection:
             "error_cb": _log,
             **self._more,
         }
-
-    async def _woken(self, message: Msg) -> None:
-        self._on_wake(message.data)
 
 
 async def _log(error: Exception) -> None:

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -50,11 +51,14 @@ class Stream:
     Args:
         name: letters, digits, `_` and `-`.
         replicas: servers that keep it, when we make it.
+
+    `copies` is how many do keep it, once `extent` was called.
     """
 
     def __init__(self, name: str, replicas: int) -> None:
         self.name = name
-        self.replicas = replicas
+        self.copies = replicas
+        self._replicas = replicas
         self._newest: Entry | None = None  # seen of late: mostly the one whose tag is asked for next
 
     # -- events
@@ -113,6 +117,19 @@ class Stream:
         message = answer["message"]
         return _entry(seq, message["time"], base64.b64decode(message.get("data", "")))
 
+    async def push(self, client: Client, subject: str, first: int) -> None:
+        """Have events from this sequence on sent to a subject, in order, for as long as somebody is subscribed to it."""
+        config = {
+            "deliver_subject": subject,
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": first,
+            "ack_policy": "none",
+            "max_deliver": 1,
+            "num_replicas": 1,
+            "mem_storage": True,
+        }
+        await self._ask(client, f"CONSUMER.CREATE.{self.name}", {"stream_name": self.name, "config": config})
+
     # -- the stream
 
     async def info(self, client: Client) -> dict[str, Any]:
@@ -129,7 +146,7 @@ class Stream:
             "name": self.name,
             "subjects": [f"{self.name}.>"],
             "storage": "file",
-            "num_replicas": self.replicas,
+            "num_replicas": self._replicas,
             "allow_direct": True,
         }
         await self._api(client, "CREATE", config, accept=(NAME_IN_USE,))
@@ -139,6 +156,7 @@ class Stream:
         while True:
             info = info or await self.info(client)
             state, metadata = info["state"], info["config"].get("metadata") or {}
+            self.copies = int(info["config"]["num_replicas"])
             epoch = metadata.get("sse_epoch") or re.sub(r"\D", "", info["created"])
             seq = int(state["last_seq"])
             floor = max(int(state["first_seq"]) - 1, 0) if seq else 0
@@ -169,7 +187,10 @@ class Stream:
         return int((await self._api(client, "PURGE", {"seq": last.seq + 1}))["purged"])
 
     async def _api(self, client: Client, verb: str, body: Any, accept: tuple[int, ...] = ()) -> Any:
-        reply = await client.request(f"$JS.API.STREAM.{verb}.{self.name}", json.dumps(body).encode(), timeout=_ALL)
+        return await self._ask(client, f"STREAM.{verb}.{self.name}", body, accept)
+
+    async def _ask(self, client: Client, subject: str, body: Any, accept: tuple[int, ...] = ()) -> Any:
+        reply = await client.request(f"$JS.API.{subject}", json.dumps(body).encode(), timeout=_ALL)
         answer = json.loads(reply.data)
         if "error" in answer and answer["error"].get("err_code") not in accept:
             raise APIError.from_error(answer["error"])
@@ -191,13 +212,21 @@ def encode(message: Message) -> bytes:
     return head if message.data is None else head + b"\n" + message.data.encode()
 
 
-def _entry(seq: int, time: str, payload: bytes) -> Entry:
+def entry_at(seq: int, nanoseconds: int, payload: bytes) -> Entry:
+    """An event with the time of its storing since 1970."""
+    whole, rest = divmod(nanoseconds, 10**9)
+    # As the server writes it: its stamp is compared with others, and is the tag of what is not ours.
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{rest:09d}".rstrip("0").rstrip(".") + "Z"
+    return _entry(seq, text, payload)
+
+
+def _entry(seq: int, stamp: str, payload: bytes) -> Entry:
     head, newline, data = payload.partition(b"\n")
     try:
         meta = json.loads(head)
         tag = meta["tag"]
     except (ValueError, KeyError, TypeError):  # not ours: an event that is in no channel
-        return Entry(seq, hashlib.sha256(time.encode()).hexdigest()[:8], Message((), None), time)
+        return Entry(seq, hashlib.sha256(stamp.encode()).hexdigest()[:8], Message((), None), stamp)
     message = Message(
         tuple(meta["channels"]),
         data.decode() if newline else None,
@@ -205,4 +234,4 @@ def _entry(seq: int, time: str, payload: bytes) -> Entry:
         retry=meta.get("retry"),
         comment=meta.get("comment"),
     )
-    return Entry(seq, tag, message, time)
+    return Entry(seq, tag, message, stamp)
