@@ -36,7 +36,8 @@ def as_of_now(request: HttpRequest) -> HttpRequest:
         return again  # type: ignore[no-any-return]
     user: Any = getattr(request, "user", None)  # from a header, a certificate, a token: who it is can't be asked again
     if user is not None and user.pk is not None:
-        again.user = type(user)._default_manager.filter(pk=user.pk).first() or AnonymousUser()
+        model = user.__class__  # type() of a lazy user is no model
+        again.user = model._default_manager.filter(pk=user.pk).first() or AnonymousUser()
     return again  # type: ignore[no-any-return]
 
 

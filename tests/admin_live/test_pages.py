@@ -17,6 +17,7 @@ from django.db.models.signals import post_save
 from django.test import Client, RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 
 from sse_django.admin import LiveModelAdmin
 from sse_django.admin.asking import Answers, as_of_now
@@ -300,9 +301,10 @@ def test_asking_again_sees_the_session_and_the_user_as_they_are(anna: User, clie
     assert as_of_now(request).user.is_anonymous
 
 
-def test_asking_again_reads_a_user_who_came_without_a_session(anna: User) -> None:
-    request = RequestFactory().get(LIST)
-    request.user = anna
+@pytest.mark.parametrize("lazy", [False, True])
+def test_asking_again_reads_a_user_who_came_without_a_session(anna: User, lazy: bool) -> None:
+    request: Any = RequestFactory().get(LIST)
+    request.user = SimpleLazyObject(lambda: anna) if lazy else anna  # as middleware that reads a token sets it
     User.objects.update(is_active=False)
     assert not as_of_now(request).user.is_active
     User.objects.all().delete()
