@@ -7,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.contrib.messages import get_messages
@@ -339,15 +340,16 @@ class Impersonate:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_list_of_somebody_impersonated_is_asked_for_anew_and_is_then_as_a_reload_would_show_it(
-    sse_client: StreamClient, anna: User, settings: Any, asked_often: str
+    sse_client: StreamClient, anna: User, asked_often: str
 ) -> None:
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.Impersonate"]
     carl = person("carl", "view_order")
     sse_client.force_login(anna)
     session = sse_client.session
     session["impersonated"] = carl.pk
     session.save()
-    with live_backend():
+    # Not the fixture `settings`, which is undone after asked_often, and brings its URLs back for all tests that follow.
+    impersonating = override_settings(MIDDLEWARE=[*settings.MIDDLEWARE, f"{__name__}.Impersonate"])
+    with impersonating, live_backend():
         for _ in range(2):
             with sse_client.stream(asked_often) as stream:
                 assert stream.status_code == 200
