@@ -62,7 +62,7 @@ RELOADING = {
 
 KINDS |= {f"{kind}-reload": [*KINDS[kind], *options] for kind, options in RELOADING.items()}
 KINDS["runserver-reload"] = KINDS["runserver"][:-1]
-RELOADING_KINDS = [kind for kind in KINDS if kind not in PLAIN_KINDS]
+RELOADING_KINDS = [kind for kind in KINDS if kind.endswith("-reload")]
 
 
 _handed_out: set[int] = set()
