@@ -21,6 +21,7 @@ from sse_django.admin.dashboard.sources import THREADS
 from sse_django.backends import reset_backends
 from sse_django.feeds import ModelFeed
 from sse_django.feeds.registry import isolated_feeds
+from sse_django.syncquery import NOTE
 from sse_django.testing import EventParser, live_backend
 from tests.app.models import Category, Product
 from tests.live.waiting import until
@@ -295,6 +296,18 @@ async def test_a_failing_source_says_so_once_and_heals_and_the_others_go_on(
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "the widget 'bad' of the dashboard 'Test' failed" in caplog.text
     assert "ValueError: the secret" in caplog.text
+
+
+async def test_an_async_source_that_queries_as_sync_code_does_is_told_what_to_do_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def source() -> int:
+        return Product.objects.count()
+
+    async with watching(board(n=Number(source, interval=QUICK)), "n") as viewer:
+        await viewer.problem()
+    until(lambda: bool(caplog.records), 30, "the log has been told")
+    assert NOTE in logging.Formatter().format(caplog.records[0])
 
 
 async def test_with_debug_the_error_is_told(settings: Any) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 
+from sse_django import syncquery
 from sse_django.admin.dashboard.runner import Runner, TookTooLong
 from sse_django.admin.dashboard.tracks import Points, Track
 from sse_django.admin.dashboard.widget import Widget
@@ -172,6 +173,7 @@ class _Place:
 
     def failed(self, error: BaseException) -> None:
         """The source has not: the viewers are told that, and with DEBUG what it was."""
+        syncquery.explain(error)
         again = self._problem is not None
         detail = f"{type(error).__name__}: {error}" if settings.DEBUG else None
         problem = {"kind": "timeout" if isinstance(error, TookTooLong) else "error", "detail": detail}
