@@ -263,8 +263,13 @@ class NatsBackend(BaseBackend):
             return None
         cursor = parse_cursor(after, "")
         page = tail.after(cursor, PAGE)
-        if page is None or (page and self._stream.copies > 1):  # another server may have it otherwise: see _tail
+        if page is None:
             return None
+        if page and self._stream.copies > 1:  # another server may have it otherwise
+            with self._connection.use() as call:
+                page = call(lambda client: self._stream.entries(client, cursor.seq, PAGE + 1))
+            if len(page) < 2 or page[0].tag != cursor.tag:
+                return None
         last = page[-1] if page else cursor
         return _News(after, Extent(cursor.epoch, 0, "", last.seq, last.tag), page)
 
