@@ -5,8 +5,6 @@ VENV ?= .venv
 PORT ?= 8000
 ENGINE ?= sqlite
 ARGS ?=
-# Processes that share the tests, each with servers, engines and a browser of its own. 0 is none but pytest's.
-WORKERS ?= 0
 BENCH ?= streams
 
 # The last one that is JavaScript, which any Node.js runs, also the one that Playwright brings along.
@@ -21,8 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 help:
 	@echo "make demo    the demo site on http://127.0.0.1:$(PORT)/ (PORT=… to choose another;"
 	@echo "             ENGINE=valkey or ENGINE=postgres for channels on that, instead of SQLite)"
-	@echo "make test    every test (ARGS='tests/live -k uvicorn' for some;"
-	@echo "             WORKERS=3 for processes that share them, a file at a time)"
+	@echo "make test    every test (ARGS='tests/live -k uvicorn' for some)"
 	@echo "make lint    ruff, and the direction of imports"
 	@echo "make types   mypy"
 	@echo "make bench   the benchmark of streams (BENCH=channels for channels)"
@@ -37,7 +34,7 @@ demo: $(VENV)/.demo$(patsubst %,-%,$(filter-out sqlite,$(ENGINE)))
 endif
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff check .
