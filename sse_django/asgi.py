@@ -7,6 +7,7 @@ comes straight from what would have woken the task, and the task sleeps until th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from types import MethodType
 from typing import Any, TypeGuard
 
 import django
@@ -27,14 +28,21 @@ class EventStreamASGIHandler(ASGIHandler):
         self, response: HttpResponseBase, send: Callable[[Mapping[str, Any]], Awaitable[None]]
     ) -> None:
         """Send a response. This is where Django has both the response that left its middleware and the server's `send`."""
-        if isinstance(response, EventSourceResponse) and is_proven(send):
+        if (
+            isinstance(response, EventSourceResponse)
+            and type(response).__aiter__ is EventSourceResponse.__aiter__  # or a subclass may want to see each chunk
+            and is_proven(send)
+        ):
             response.send_by(send)
         await super().send_response(response, send)
 
 
 def is_proven(send: object) -> TypeGuard[Send]:
-    """Whether this is the `send` of a server for which it is known to be safe."""
-    return type(getattr(send, "__self__", None)).__module__ in PROVEN
+    """Whether this is the `send` of a server for which it is known to be safe, and nothing that somebody has put around it.
+
+    What wraps a method may have its name, its module and its `__self__`, but never its globals.
+    """
+    return type(send) is MethodType and getattr(send.__func__, "__globals__", {}).get("__name__") in PROVEN
 
 
 def get_asgi_application() -> EventStreamASGIHandler:

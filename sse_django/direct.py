@@ -53,11 +53,15 @@ class DirectRelay(Relay):
             )  # more has come: that is for the server's turn, there are others
 
     def ping(self) -> None:
-        self.end()
-        future, reader = self._future, self._reader
         if not self.opened:
             super().ping()
-        elif future is not None and reader is not None and self._blocked is None and not future.done():
+            return
+        before = self.last_sent
+        self.end()
+        if self.last_sent != before:  # it has broken the silence
+            return
+        future, reader = self._future, self._reader
+        if future is not None and reader is not None and self._blocked is None and not future.done():
             self._push(ping_chunk(reader.caught_up()))
             self.events -= 1
 

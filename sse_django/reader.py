@@ -70,6 +70,9 @@ class Reader:
             if self._joined and self._inbox is None and self.closed is None:
                 ring, at = hub.ring, self._at
                 if ring is not None:
+                    if self.sleeper is not None:  # nothing of its channels has come, however far the ring has moved on
+                        self._at, self.cursor, self.sleeper = ring.newest, ring.newest_cursor, wake
+                        return None
                     if at == ring.newest:  # nearly always the second question after an event
                         self.sleeper = wake
                         return None

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import types
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest
 from django.test import override_settings
 from uvicorn.protocols.http.h11_impl import RequestResponseCycle as H11Cycle
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as HttpToolsCycle
 
 from sse_django import EventSourceResponse, publish, subscribe
-from sse_django.asgi import is_proven
+from sse_django.asgi import EventStreamASGIHandler, is_proven
 from sse_django.direct import LIMIT, DirectRelay
 from sse_django.relay import Relay
 from sse_django.signals import stream_closed
@@ -242,6 +245,45 @@ async def test_a_body_that_a_middleware_wraps_does_not_bypass_it() -> None:
     await served.leave()
 
 
+async def test_an_event_that_is_found_when_a_ping_is_due_breaks_the_silence() -> None:
+    client = Client()
+    served = await serve(client)
+    relay = served.response.event_stream._relay
+    assert isinstance(relay, DirectRelay)
+    assert relay._reader is not None
+    with relay._reader._hub.lock:
+        relay._reader.sleeper = None  # as between an event's coming and the call that was made for it
+    publish("a", 1)
+    await until(lambda: relay._reader._hub.ring.newest > relay._reader.at)  # type: ignore[union-attr]
+    before = len(client.sent)
+    relay.ping()
+    assert client.data() == ["1"]
+    assert len(client.sent) == before + 1
+    relay.ping()
+    assert client.sent[-1].startswith(b": ping\n")
+    await served.leave()
+
+
+async def test_a_subclass_that_wants_to_see_each_chunk_sees_each() -> None:
+    class Shouting(EventSourceResponse):
+        async def __aiter__(self) -> AsyncIterator[bytes]:  # type: ignore[override]
+            async for chunk in super().__aiter__():
+                yield chunk.upper()
+
+    cycle = object.__new__(H11Cycle)
+
+    async def handle(response: EventSourceResponse) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(ASGIHandler, "send_response", lambda self, response, send: asyncio.sleep(0))
+            await object.__new__(EventStreamASGIHandler).send_response(response, cycle.send)
+
+    plain, own = EventSourceResponse(subscribe("a")), Shouting(subscribe("a"))
+    await handle(plain)
+    await handle(own)
+    assert plain._send is not None
+    assert own._send is None
+
+
 async def test_without_a_send_it_is_the_usual_relay() -> None:
     body = aiter(EventSourceResponse(subscribe("a")))
     assert type(body) is Relay
@@ -249,10 +291,41 @@ async def test_without_a_send_it_is_the_usual_relay() -> None:
 
 
 def test_only_uvicorns_own_send_may_be_called_so() -> None:
-    async def send(message: dict[str, Any]) -> None: ...
-
     for cycle in (H11Cycle, HttpToolsCycle):
         assert is_proven(object.__new__(cycle).send)
-    assert not is_proven(send)
     assert not is_proven(Client.send)
+    assert not is_proven(object())
     assert not is_proven(HttpRequest().read)
+
+
+@pytest.mark.parametrize("cycle", [H11Cycle, HttpToolsCycle], ids=["h11", "httptools"])
+def test_what_somebody_has_put_around_uvicorns_send_is_called_by_the_servers_task(
+    cycle: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = cycle.send
+
+    @functools.wraps(original)
+    async def traced(self: Any, message: Any) -> None:
+        async with asyncio.timeout(5):  # which only a task can do
+            await original(self, message)
+
+    class Proxy:
+        def __init__(self, wrapped: Any) -> None:
+            self._wrapped = wrapped
+
+        @property
+        def __class__(self) -> Any:
+            return type(self._wrapped)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._wrapped, name)
+
+        async def __call__(self, message: Any) -> None:
+            await self._wrapped(message)
+
+    connection = object.__new__(cycle)
+    assert not is_proven(Proxy(connection.send))
+    assert not is_proven(functools.partial(connection.send))
+    assert not is_proven(types.MethodType(traced, connection))
+    monkeypatch.setattr(cycle, "send", traced)
+    assert not is_proven(connection.send)
