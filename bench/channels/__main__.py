@@ -115,7 +115,7 @@ PARTS: dict[str, Callable[[Bars, argparse.Namespace], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.channels", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all of them by default")
-    parser.add_argument("--rounds", type=int, default=50, help="of a comparison, 50 by default")
+    parser.add_argument("--rounds", type=int, default=20, help="of a comparison, 20 by default")
     parser.add_argument("--clients", type=int, default=1000, help="of a comparison, 1000 by default")
     parser.add_argument("--seconds", type=float, default=10.0, help="of a latency, 10 by default")
     parser.add_argument(
