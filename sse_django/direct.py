@@ -62,7 +62,7 @@ class DirectRelay(Relay):
             return
         future, reader = self._future, self._reader
         if future is not None and reader is not None and self._blocked is None and not future.done():
-            self._push(ping_chunk(reader.caught_up()))
+            self._push(ping_chunk(reader.cursor))
             self.events -= 1
 
     def _push(self, chunk: Chunk) -> bool:

@@ -103,7 +103,7 @@ class Relay(Sleeper):
         self.end()
         future, reader = self._future, self._reader
         if future is not None and reader is not None and not future.done():
-            self._hand(future, ping_chunk(reader.caught_up()))
+            self._hand(future, ping_chunk(reader.cursor))  # which it has just been looked through to
             self.events -= 1
 
     def _hand(self, future: asyncio.Future[bytes], chunk: Chunk) -> None:
