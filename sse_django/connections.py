@@ -147,8 +147,9 @@ class Janitor:
     def _look(self) -> None:
         self._timer = self._loop.call_later(_LOOK, self._look) if self._watched else None
         executors = SyncToAsync.context_to_thread_executor
-        # Asked one by one: requests' threads take theirs out meanwhile.
-        held = {key for key in self._watched if key in executors and getattr(key, "_executor", None) is None}
+        # Those that have one are few, however many streams wait. Copied in one go: other threads take theirs out meanwhile.
+        keys = {key for reference in executors.keyrefs() if (key := reference()) is not None}
+        held = {key for key in keys & self._watched if getattr(key, "_executor", None) is None}
         for key in held - self._releasing.keys():
             self._seen[key] = self._seen.get(key, 0) + 1
             if self._seen[key] > 2:
