@@ -52,16 +52,18 @@ def test_a_change_is_fetched_at_once_and_so_is_the_next_one_after_a_rest(page: P
         paced.after(1_000)
 
 
-def test_changes_in_numbers_are_taken_together_and_ever_more_seldom(page: Page, site: Site) -> None:
+@pytest.mark.parametrize("chance", [0, 1])
+def test_changes_in_numbers_are_taken_together_and_ever_more_seldom(page: Page, site: Site, chance: int) -> None:
     paced = Paced(page, site, takes=80)
+    page.evaluate("chance => { Math.random = () => chance }", chance)  # or the second pause would begin at any time
     paced.change(10)
     assert paced.after(2) == 1
     paced.change(10)
-    assert paced.after(80 + 2 * PAUSE - 10) == 1
-    assert paced.after(2 * CHANCE + 20) == 2
+    assert paced.after(80 + 2 * (PAUSE + CHANCE * chance) - 10) == 1
+    assert paced.after(20) == 2  # it began some 10 ms ago
     paced.change(10)
-    assert paced.after(80 + 4 * PAUSE - 10) == 2
-    assert paced.after(4 * CHANCE + 20) == 3
+    assert paced.after(80 + 4 * (PAUSE + CHANCE * chance) - 30) == 2
+    assert paced.after(40) == 3
 
 
 @pytest.mark.parametrize("takes", [400, 1000])
