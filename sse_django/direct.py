@@ -48,9 +48,8 @@ class DirectRelay(Relay):
         if chunk is None or len(chunk.wire) > LIMIT:
             self._settle(future, reader, chunk)
         elif self._push(chunk) and reader.sleeper is None:
-            self._settle(
-                future, reader, reader.take(self)
-            )  # more has come: that is for the server's turn, there are others
+            # More has come. That is for the server's turn: there are others.
+            self._settle(future, reader, reader.take(self))
 
     def ping(self) -> None:
         if not self.opened:

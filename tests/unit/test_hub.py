@@ -188,25 +188,10 @@ def test_only_the_readers_of_a_channel_wake() -> None:
         assert b.caught_up() == "0.1"  # and yet it is looked through to here
 
 
-def test_a_quiet_reader_does_not_fall_behind_while_others_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "Ring", lambda *args: Ring(*args, max_events=10))
-    log = FakeLog()
-    with running(log) as hub:
-        quiet, busy = hub.open(("quiet",), None), hub.open(("busy",), None)
-        read(quiet, 1), read(busy, 1)
-        until(lambda: quiet._joined)
-        woken = threading.Event()
-        assert quiet.take(woken.set) is None
-        for n in range(100):
-            log.publish(str(n), "busy")
-        assert data(read(busy, 100)) == [str(n) for n in range(100)]
-        log.trim_to(90)
-        log.publish("at last", "quiet")
-        assert woken.wait(30)
-        assert data(read(quiet, 1)) == ["at last"]
-
-
-def test_a_quiet_reader_that_is_asked_for_a_ping_has_missed_nothing_of_a_trim(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("asked", [False, True], ids=["asleep", "asked for a ping"])
+def test_a_quiet_reader_does_not_fall_behind_while_others_are_busy(
+    asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(hub_module, "Ring", lambda *args: Ring(*args, max_events=10))
     log = FakeLog()
     with running(log) as hub:
@@ -219,9 +204,10 @@ def test_a_quiet_reader_that_is_asked_for_a_ping_has_missed_nothing_of_a_trim(mo
             log.publish(str(n), "busy")
         assert data(read(busy, 100)) == [str(n) for n in range(100)]
         log.trim_to(95)
-        assert quiet.take(woken.set) is None
-        assert quiet._joined, "nothing has come in its channel: the engine need not be asked"
-        assert quiet.caught_up() == "0.100"
+        if asked:
+            assert quiet.take(woken.set) is None
+            assert quiet._joined, "nothing has come in its channel: the engine need not be asked"
+            assert quiet.caught_up() == "0.100"
         log.publish("at last", "quiet")
         assert woken.wait(30)
         assert read(quiet, 1) == ["data: at last\nid: 0.101\n\n"]
